@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Sets up what is missing for the demo and the tests: Debian packages (nginx, a Java runtime, load tools) and the
+# virtual environment .venv from the lock file. Sourced by demo.sh and test.sh; safe to run again.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+# want COMMAND PACKAGE: remember the package if the command is missing.
+missing=()
+want() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
+want nginx nginx-light
+want java default-jre-headless
+want python3 python3
+for tool in ${COMPORTA_SETUP_TOOLS:-}; do want "$tool" "$tool"; done
+python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing+=(python3-venv)
+if [ "${#missing[@]}" -gt 0 ]; then
+  command -v apt-get >/dev/null || { echo "setup: please install: ${missing[*]}" >&2; exit 2; }
+  echo "setup: installing ${missing[*]}"
+  as_root apt-get update -qq
+  # policy-rc.d keeps Debian from starting a system nginx: comporta runs its own.
+  as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+lock=requirements/dev.lock
+if [ ! -x .venv/bin/comporta ] || ! cmp -s "$lock" .venv/installed.lock; then
+  echo "setup: creating .venv from $lock"
+  python3 -m venv --clear .venv
+  .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
+  .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+  cp "$lock" .venv/installed.lock
+fi
+export PATH="$PWD/.venv/bin:$PATH:/usr/sbin:/sbin"

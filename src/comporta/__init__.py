@@ -1,0 +1,1 @@
+"""comporta: deployment and rollback for web services, with no request lost."""
