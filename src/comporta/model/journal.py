@@ -1,0 +1,94 @@
+"""Leases, records and outcomes: what the journal holds."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+from comporta.model.values import Value
+
+
+class Outcome(enum.StrEnum):
+    """How a deployment ended."""
+
+    PROMOTED = "promoted"
+    ABORTED = "aborted"
+    """Undone before users saw the new release."""
+    ROLLED_BACK = "rolled-back"
+    """Undone after traffic had been switched to it."""
+    SUPERSEDED = "superseded"
+    """Given up in favour of a later deployment."""
+    INCIDENT = "incident"
+    """It needs a person."""
+
+
+class Holder(Value, frozen=True):
+    """Who holds a lease: enough to tell for sure, on the same host, whether the process is still there.
+
+    `started` is the start time of the process (seconds since the epoch), as process ids are used again.
+    """
+
+    host: str
+    boot_id: str
+    pid: int
+    started: float
+    actor: str
+
+
+class Lease(Value, frozen=True):
+    """The sole right to change one environment.
+
+    Attributes:
+        generation: grows with every new holder; a write under an older one is refused.
+        manual: taken by hand (`comporta lock`); never taken over.
+        message: why it was taken by hand.
+        heartbeat: seconds since the epoch of the last sign of life.
+        doing: the deployment and step at that time, for people.
+    """
+
+    environment: str
+    generation: int
+    holder: Holder
+    acquired: float
+    heartbeat: float
+    manual: bool = False
+    message: str = ""
+    doing: str = ""
+
+
+class Kind(enum.StrEnum):
+    """The kinds of journal records."""
+
+    RELEASE = "release"
+    OPENED = "opened"
+    INTENT = "intent"
+    DONE = "done"
+    FAILED = "failed"
+    UNDO_INTENT = "undo-intent"
+    UNDONE = "undone"
+    UNDO_FAILED = "undo-failed"
+    FOREIGN = "foreign"
+    ABORT = "abort"
+    TAKEN_OVER = "taken-over"
+    FINISHED = "finished"
+    NOTE = "note"
+
+
+class Record(Value, frozen=True):
+    """One entry of the journal.
+
+    `hash` covers all the other fields and the hash of the record before (`previous`), so that a change to any
+    earlier record shows. `step` is the index of the step in the plan, for records about a step.
+    """
+
+    sequence: int
+    at: float
+    environment: str
+    deployment: int | None
+    kind: Kind
+    step: int | None
+    actor: str
+    generation: int | None
+    data: dict[str, Any]
+    previous: str
+    hash: str

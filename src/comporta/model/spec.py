@@ -1,0 +1,92 @@
+"""What the config asks for, for one environment, complete and typed. Durations are in seconds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comporta.model.checks import Check, CommandCheck
+from comporta.model.traffic import Slot
+from comporta.model.values import Value
+
+
+class PortRange(Value, frozen=True):
+    """Ports first…last, both included."""
+
+    first: int
+    last: int
+
+    def __len__(self) -> int:
+        return self.last - self.first + 1
+
+    def __str__(self) -> str:
+        return f"{self.first}-{self.last}"
+
+    def overlaps(self, other: PortRange) -> bool:
+        return self.first <= other.last and other.first <= self.last
+
+    def take(self, count: int) -> tuple[int, ...]:
+        return tuple(range(self.first, self.first + count))
+
+
+class HealthSpec(Value, frozen=True):
+    """Each check must pass on each instance within `timeout`; a failed one is asked again after `interval`."""
+
+    checks: tuple[Check, ...]
+    timeout: float = 300.0
+    interval: float = 1.0
+
+
+class BlueGreenSpec(Value, frozen=True):
+    """The waits of a blue-green deployment.
+
+    Attributes:
+        stabilize: how long the switched traffic is watched.
+        max_error_rate: failing requests during that watch, as a fraction, above which the switch is undone.
+        final_timeout: how long the checks through the router may take to pass.
+        drain: the longest wait for requests in flight on the old slot.
+        keep_warm: how long the old slot stays up, without traffic, for an instant rollback; 0 stops it at once.
+    """
+
+    stabilize: float = 30.0
+    max_error_rate: float = 0.05
+    final_timeout: float = 120.0
+    drain: float = 60.0
+    keep_warm: float = 3600.0
+
+
+class DriverSpec(Value, frozen=True):
+    """A driver by name, with its own part of the config (already validated by the driver's options type)."""
+
+    name: str
+    options: dict[str, Any] = {}
+
+
+class EnvironmentSpec(Value, frozen=True):
+    """Everything comporta needs to deploy a service to one environment.
+
+    Attributes:
+        base: the folder of the config file; relative paths start there.
+        listen: host:port where the router takes requests.
+        domain: the name users call, without a port.
+        digest: of the config as written, so that a release can tell which one it ran with.
+    """
+
+    service: str
+    environment: str
+    base: str
+    state: str
+    domain: str
+    listen: str
+    instances: int
+    blue: PortRange
+    green: PortRange
+    runtime: DriverSpec
+    router: DriverSpec
+    health: HealthSpec
+    smoke: tuple[CommandCheck, ...]
+    blue_green: BlueGreenSpec
+    monitoring: str
+    digest: str
+
+    def ports(self, slot: Slot) -> PortRange:
+        return self.blue if slot is Slot.BLUE else self.green

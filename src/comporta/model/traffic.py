@@ -1,0 +1,148 @@
+"""Slots, weights and what a router is told and tells."""
+
+from __future__ import annotations
+
+import enum
+
+from comporta.model.values import Value
+
+
+class Slot(enum.StrEnum):
+    """A seat for the instances of one release."""
+
+    BLUE = "blue"
+    GREEN = "green"
+
+    @property
+    def other(self) -> Slot:
+        return Slot.GREEN if self is Slot.BLUE else Slot.BLUE
+
+
+class Weights(Value, frozen=True):
+    """The share of requests each slot gets, in whole percent; they sum to 100."""
+
+    blue: int
+    green: int
+
+    def __post_init__(self) -> None:
+        if self.blue < 0 or self.green < 0 or self.blue + self.green != 100:
+            raise ValueError(f"weights must be 0 to 100 and sum to 100, not {self.blue} + {self.green}")
+
+    @classmethod
+    def all_to(cls, slot: Slot) -> Weights:
+        return cls(blue=100, green=0) if slot is Slot.BLUE else cls(blue=0, green=100)
+
+    def of(self, slot: Slot) -> int:
+        return self.blue if slot is Slot.BLUE else self.green
+
+    @property
+    def whole(self) -> Slot | None:
+        """The slot that gets everything, or None while traffic is split."""
+        return next((slot for slot in Slot if self.of(slot) == 100), None)
+
+
+class ReleaseRef(Value, frozen=True):
+    """A release by its number, with the version that people know it by."""
+
+    number: int
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.version} (release {self.number})"
+
+
+class Traffic(Value, frozen=True):
+    """Where requests go, and which release answers from each slot.
+
+    `weights` is None while the router is closed: nothing was ever deployed, and users get a 503.
+    """
+
+    weights: Weights | None = None
+    blue: ReleaseRef | None = None
+    green: ReleaseRef | None = None
+
+    def release_in(self, slot: Slot) -> ReleaseRef | None:
+        return self.blue if slot is Slot.BLUE else self.green
+
+    @property
+    def live(self) -> Slot | None:
+        """The slot that gets all the traffic; None while closed or split."""
+        return self.weights.whole if self.weights else None
+
+    def with_all_to(self, slot: Slot, release: ReleaseRef) -> Traffic:
+        """The same router with all requests going to `release` in `slot`."""
+        blue, green = (release, self.green) if slot is Slot.BLUE else (self.blue, release)
+        return Traffic(weights=Weights.all_to(slot), blue=blue, green=green)
+
+
+class Topology(Value, frozen=True):
+    """What stands in the router's file: changing it may need a reload, unlike changing `Traffic`.
+
+    Addresses are `host:port`. `server_name` is the domain that users call, without a port.
+    """
+
+    listen: str
+    server_name: str
+    blue: tuple[str, ...]
+    green: tuple[str, ...]
+
+    def addresses(self, slot: Slot) -> tuple[str, ...]:
+        return self.blue if slot is Slot.BLUE else self.green
+
+
+class Routing(Value, frozen=True):
+    """What was observed of the router.
+
+    Attributes:
+        running: the proxy is up and serves the topology below.
+        topology: the topology last proven to be in force; None if the router was never set up.
+        traffic: read back from where the proxy itself reads it, never from memory.
+        tampered: why the router's files are not as comporta left them; empty when they are.
+    """
+
+    running: bool
+    topology: Topology | None
+    traffic: Traffic
+    tampered: str = ""
+
+
+class TrafficCount(Value, frozen=True):
+    """Requests answered from one slot.
+
+    Attributes:
+        requests: all of them.
+        app_errors: the app itself answered 5xx.
+        proxy_errors: nobody answered (refused, reset, timed out): the request was lost.
+        seconds: sum of the request times.
+    """
+
+    requests: int = 0
+    app_errors: int = 0
+    proxy_errors: int = 0
+    seconds: float = 0.0
+
+    @property
+    def errors(self) -> int:
+        return self.app_errors + self.proxy_errors
+
+    def plus(self, other: TrafficCount) -> TrafficCount:
+        return TrafficCount(
+            requests=self.requests + other.requests,
+            app_errors=self.app_errors + other.app_errors,
+            proxy_errors=self.proxy_errors + other.proxy_errors,
+            seconds=self.seconds + other.seconds,
+        )
+
+
+class TrafficReading(Value, frozen=True):
+    """Requests per slot since a cursor, and the cursor to go on from.
+
+    `cursor` is opaque to everybody but the router that gave it.
+    """
+
+    cursor: str
+    blue: TrafficCount = TrafficCount()
+    green: TrafficCount = TrafficCount()
+
+    def of(self, slot: Slot) -> TrafficCount:
+        return self.blue if slot is Slot.BLUE else self.green

@@ -1,0 +1,69 @@
+"""The append-only truth of what was done, and the lease that guards it."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from comporta.model.journal import Holder, Kind, Lease, Record
+
+
+class Journal(Protocol):
+    """Writes are durable when they return. A write under a lease that was taken over raises LeaseLost."""
+
+    async def lease(self, environment: str) -> Lease | None:
+        """Who holds the environment now, if anybody."""
+
+    async def acquire(
+        self,
+        environment: str,
+        holder: Holder,
+        *,
+        at: float,
+        displacing: int | None = None,
+        manual: bool = False,
+        message: str = "",
+    ) -> Lease:
+        """Take the lease, with a new generation.
+
+        Args:
+            displacing: generation of a dead holder's lease that is taken over.
+
+        Raises:
+            LeaseHeld: somebody holds it (or another generation than the one to displace does).
+        """
+
+    async def heartbeat(self, lease: Lease, *, at: float, doing: str) -> None: ...
+
+    async def release(self, lease: Lease) -> None:
+        """Give the lease back. Nothing happens if it was taken over meanwhile."""
+
+    async def append(
+        self,
+        kind: Kind,
+        *,
+        at: float,
+        environment: str,
+        actor: str,
+        lease: Lease | None,
+        deployment: int | None = None,
+        step: int | None = None,
+        data: dict[str, Any] | None = None,
+    ) -> Record:
+        """Add one record. `lease` is None only for requests from outside (an abort) and notes."""
+
+    async def open_deployment(self, *, at: float, lease: Lease, actor: str, data: dict[str, Any]) -> int:
+        """Append an OPENED record under the next deployment number, and return the number (from 1)."""
+
+    async def add_release(self, *, at: float, lease: Lease, actor: str, data: dict[str, Any]) -> int:
+        """Append a RELEASE record under the next release number (`data["number"]`), and return it (from 1)."""
+
+    async def records(self, deployment: int) -> list[Record]:
+        """All records of a deployment, oldest first."""
+
+    async def find(
+        self, *, environment: str | None = None, kinds: tuple[Kind, ...], limit: int | None = None
+    ) -> list[Record]:
+        """Records of these kinds, newest first."""
+
+    async def verify(self) -> Record | None:
+        """The first record whose hash or place in the chain is wrong; None when the journal is whole."""

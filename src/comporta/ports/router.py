@@ -1,0 +1,47 @@
+"""The driver that decides which slot answers a request."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from comporta.model.traffic import Routing, Slot, Topology, Traffic, TrafficReading
+
+
+class Router(Protocol):
+    """Every verb is idempotent, and safe to repeat after a crash in the middle of it."""
+
+    async def observe(self) -> Routing:
+        """What the proxy does now, read back from where the proxy reads it. Changes nothing."""
+
+    async def configure(self, topology: Topology) -> None:
+        """Put the topology in force and prove it; traffic stays as it is. Starts the proxy if it is ours and down.
+
+        Does nothing when this topology is in force already. When a proxy serves another topology, it is
+        reloaded; returns only when the new generation serves and no old worker accepts connections.
+
+        Raises:
+            RouterError: refused or not proven; the previous topology still serves.
+        """
+
+    def reload_note(self, topology: Topology, current: Routing) -> str:
+        """What `configure` would cost, for the plan: empty when it changes nothing that users could notice."""
+
+    async def remove(self) -> None:
+        """Take our part out of the proxy (stop it, if it is ours). The opposite of the first `configure`."""
+
+    async def shift(self, to: Traffic) -> None:
+        """Send requests where `to` says, at once and without a reload, and read it back.
+
+        Raises:
+            RouterError: refused, or not in force afterwards.
+        """
+
+    async def in_flight(self, slot: Slot) -> int:
+        """Requests the proxy still has open towards the slot. 0 means that the slot may be stopped."""
+
+    async def count(self, since: str | None) -> TrafficReading:
+        """Requests answered since the cursor; None starts counting now. May lag behind by about a second."""
+
+    @property
+    def address(self) -> str:
+        """host:port at which the router answers users' requests, as seen from this host."""

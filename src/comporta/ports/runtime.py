@@ -1,0 +1,58 @@
+"""The driver that starts and stops the instances of a slot."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from comporta.model.release import Artifact, LogLine, Occupant, SlotState
+from comporta.model.traffic import Slot
+
+
+class Runtime(Protocol):
+    """Every verb is idempotent, and safe to repeat after a crash in the middle of it."""
+
+    async def resolve(self, version: str) -> Artifact:
+        """Locate (or build) the artifact of a version and take its identity. Changes nothing that runs.
+
+        Raises:
+            ArtifactMissing: there is no such version; the error says where it was looked for.
+        """
+
+    async def verify(self, artifact: Artifact) -> None:
+        """The artifact of an earlier release is still there, unchanged.
+
+        Raises:
+            ArtifactMissing: it is gone, or its content has another identity now.
+        """
+
+    def addresses(self, slot: Slot, instances: int) -> tuple[str, ...]:
+        """Where the instances of the slot answer (host:port), in order of their index, whether up or not."""
+
+    async def start(self, slot: Slot, occupant: Occupant) -> None:
+        """Bring the slot to exactly this occupant: whatever else sits there is stopped first.
+
+        Returns when all instances are launched; health is for the probes to say. If the same occupant already
+        runs, instances that run are left alone and missing ones are started.
+
+        Raises:
+            RuntimeFailure: an instance cannot be launched, or a port is taken (the holder is named).
+        """
+
+    async def observe(self, slot: Slot) -> SlotState:
+        """The slot as it is now, including instances that another process, or an earlier crash, left there."""
+
+    async def stop(self, slot: Slot) -> None:
+        """Stop all instances (SIGTERM, the release's grace time, SIGKILL) and free the slot.
+
+        Logs stay readable until the slot is used again.
+        """
+
+    async def expire(self, slot: Slot, at: float | None) -> None:
+        """Stop the slot by itself at a time (seconds since the epoch), also when no comporta runs; None: never.
+
+        `observe` shows it as the occupant's `warm_until`.
+        """
+
+    def logs(self, slot: Slot, *, lines: int, follow: bool = False, index: int | None = None) -> AsyncIterator[LogLine]:
+        """The last `lines` lines of each instance (or of one), oldest first; with `follow`, and what comes after."""
