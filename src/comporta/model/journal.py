@@ -17,7 +17,7 @@ class Outcome(enum.StrEnum):
     ROLLED_BACK = "rolled-back"
     """Undone after traffic had been switched to it."""
     SUPERSEDED = "superseded"
-    """Given up in favour of a later deployment."""
+    """Given up: a later act made it pointless, such as taking the environment down."""
     INCIDENT = "incident"
     """It needs a person."""
 

@@ -7,7 +7,10 @@ from typing import Protocol
 
 class Operator(Protocol):
     async def confirm(self, question: str) -> bool:
-        """Ask yes or no. Without a terminal the answer is no, unless the command said --yes."""
+        """Ask before a planned act. `--yes` answers yes; without a terminal the answer is no."""
+
+    async def overrule(self, question: str) -> bool:
+        """Ask whether to go on in spite of a failure. Only a person can say yes: `--yes` answers no."""
 
     def note(self, text: str) -> None:
         """Tell what is being waited for, now. Replaces the note before."""

@@ -42,6 +42,12 @@ class Router(Protocol):
     async def count(self, since: str | None) -> TrafficReading:
         """Requests answered since the cursor; None starts counting now. May lag behind by about a second."""
 
+    async def answering(self, path: str) -> int | None:
+        """Ask `path` at the public address, as a user would: the number of the release that answered.
+
+        None when no release did (closed, or nobody there).
+        """
+
     @property
     def address(self) -> str:
         """host:port at which the router answers users' requests, as seen from this host."""

@@ -1,0 +1,78 @@
+"""What every use case works with, put together by the composition root."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import anyio
+
+from comporta.engine.events import Listener, ignore
+from comporta.model.spec import EnvironmentSpec
+from comporta.ports.bundle import Ports
+from comporta.ports.host import Host
+from comporta.ports.journal import Journal
+from comporta.steps.plan import Plan
+from comporta.steps.step import Facts
+
+
+class Reporter(Protocol):
+    """Whoever wants to see what happens, while it happens."""
+
+    def stage(self, title: str) -> None:
+        """Something before the plan is under way: taking the lease, observing, resolving."""
+
+    def notice(self, text: str) -> None:
+        """Something a person should know: a lease taken over, an interruption."""
+
+    def planned(self, deployment: int, plan: Plan) -> None: ...
+
+    def step_begins(self, index: int, title: str, *, resumed: bool) -> None: ...
+
+    def step_ends(self, index: int, title: str, *, facts: Facts, error: str) -> None:
+        """`error` is empty when the step reached what it promises."""
+
+
+class Interruption:
+    """The wish of the person at the terminal to stop (Ctrl-C, SIGTERM).
+
+    `undoable` is true while a deployment runs that will undo itself when it is interrupted; otherwise the use case
+    has changed nothing yet and can simply be cancelled.
+    """
+
+    def __init__(self) -> None:
+        self.reason = ""
+        self.undoable = False
+        self._event: anyio.Event | None = None
+
+    def set(self, reason: str) -> None:
+        self.reason = reason
+        if self._event is not None:
+            self._event.set()
+
+    async def wait(self) -> None:
+        # Made on first use: an anyio event belongs to the loop that runs.
+        self._event = self._event or anyio.Event()
+        if not self.reason:
+            await self._event.wait()
+
+
+@dataclass(frozen=True)
+class Context:
+    """One environment of one service, with everything that is needed to change it."""
+
+    spec: EnvironmentSpec
+    ports: Ports
+    journal: Journal
+    host: Host
+    reporter: Reporter
+    interruption: Interruption
+    listener: Listener = ignore
+
+    @property
+    def environment(self) -> str:
+        return self.spec.environment
+
+    @property
+    def actor(self) -> str:
+        return self.host.me().actor

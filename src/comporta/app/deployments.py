@@ -1,0 +1,125 @@
+"""Deployments and releases as folds of the journal: there is no second truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from comporta.engine.machine import Standing, fold
+from comporta.model.errors import UsageError
+from comporta.model.journal import Kind, Outcome, Record
+from comporta.model.release import Release
+from comporta.model.values import from_json, to_json
+from comporta.ports.journal import Journal
+from comporta.steps.plan import Plan
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One attempt to make a release live, as its first and last records tell it.
+
+    Attributes:
+        started, ended: seconds since the epoch; `ended` is None while it runs or was interrupted.
+        cause: why it did not end promoted.
+        figures: what was measured over the whole deployment: requests, lost, seconds…
+    """
+
+    number: int
+    environment: str
+    strategy: str
+    version: str
+    release: int
+    replaces: str | None
+    actor: str
+    reason: str
+    started: float
+    cursor: str | None
+    plan: Plan
+    ended: float | None = None
+    outcome: Outcome | None = None
+    cause: str = ""
+    figures: dict[str, Any] | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        return None if self.ended is None else self.ended - self.started
+
+
+def opening(plan: Plan, *, reason: str, cursor: str | None) -> dict[str, Any]:
+    """What the OPENED record of a deployment holds: everything that is needed to go on after a crash."""
+    return {"plan": to_json(plan), "reason": reason, "cursor": cursor}
+
+
+def deployment_of(opened: Record, finished: Record | None) -> Deployment:
+    assert opened.deployment is not None, "an OPENED record has a number"
+    plan = from_json(opened.data["plan"], Plan)
+    figures = dict(finished.data) if finished else {}
+    return Deployment(
+        number=opened.deployment,
+        environment=opened.environment,
+        strategy=plan.strategy,
+        version=plan.release.version,
+        release=plan.release.number,
+        replaces=plan.replaces.version if plan.replaces else None,
+        actor=opened.actor,
+        reason=opened.data["reason"],
+        started=opened.at,
+        cursor=opened.data["cursor"],
+        plan=plan,
+        ended=finished.at if finished else None,
+        outcome=Outcome(figures.pop("outcome")) if finished else None,
+        cause=figures.pop("cause", ""),
+        figures=figures,
+    )
+
+
+async def deployments(journal: Journal, environment: str | None, limit: int | None = None) -> list[Deployment]:
+    """The deployments of an environment (or of all), newest first."""
+    opened = await journal.find(environment=environment, kinds=(Kind.OPENED,), limit=limit)
+    # A deployment can be finished twice: as an incident, and again when a person has settled it. The last one counts.
+    ends: dict[int | None, Record] = {}
+    for record in await journal.find(
+        environment=environment, kinds=(Kind.FINISHED,), limit=None if limit is None else 4 * limit
+    ):
+        ends.setdefault(record.deployment, record)
+    return [deployment_of(record, ends.get(record.deployment)) for record in opened]
+
+
+async def unfinished(journal: Journal, environment: str) -> Deployment | None:
+    """The deployment that is under way, or was interrupted; None if the last one ended."""
+    latest = await deployments(journal, environment, limit=1)
+    return latest[0] if latest and latest[0].outcome is None else None
+
+
+async def find_deployment(journal: Journal, number: int) -> tuple[Deployment, Standing, list[Record]]:
+    """One deployment by its number, where its steps stand, and all its records.
+
+    Raises:
+        UsageError: there is none with this number.
+    """
+    records = await journal.records(number)
+    opened = next((r for r in records if r.kind is Kind.OPENED), None)
+    if opened is None:
+        raise UsageError(f"cannot find deployment {number}", next="`comporta history` lists them all")
+    finished = next((r for r in reversed(records) if r.kind is Kind.FINISHED), None)
+    found = deployment_of(opened, finished)
+    return found, fold(found.plan, records), records
+
+
+async def releases(journal: Journal, environment: str) -> list[Release]:
+    """The releases of an environment, newest first."""
+    records = await journal.find(environment=environment, kinds=(Kind.RELEASE,))
+    return [from_json(record.data, Release) for record in records]
+
+
+def lineage(newest_first: Sequence[Deployment]) -> list[int]:
+    """The numbers of the releases that went live and were not rolled away from, oldest first; the last one is live."""
+    line: list[int] = []
+    for deployment in reversed(newest_first):
+        if deployment.outcome is not Outcome.PROMOTED:
+            continue
+        if deployment.strategy == "rollback" and deployment.release in line:
+            line = line[: line.index(deployment.release)]
+        line = [number for number in line if number != deployment.release] + [deployment.release]
+    return line

@@ -1,0 +1,49 @@
+"""Ask every health check once: each live instance directly, and the service through the router."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from comporta.app.context import Context
+from comporta.app.observing import observe
+from comporta.model.checks import CheckResult, Target
+from comporta.model.errors import UsageError
+from comporta.steps.groups import task_group
+from comporta.steps.health import ask_all, instance_targets, router_target
+
+
+@dataclass(frozen=True)
+class Health:
+    """Results by target and check: {"blue-1": {"api": …}, "the service": {…}}."""
+
+    results: dict[str, dict[str, CheckResult]]
+
+    @property
+    def healthy(self) -> bool:
+        return all(result.passed for checks in self.results.values() for result in checks.values())
+
+
+async def health(ctx: Context) -> Health:
+    """One round of checks, concurrently over all targets.
+
+    Raises:
+        UsageError: nothing is deployed.
+    """
+    live = (await observe(ctx)).live
+    if live is None or live.occupant is None:
+        raise UsageError(
+            f"cannot check the health of {ctx.environment}: nothing is deployed", next="`comporta deploy VERSION`"
+        )
+    targets = [
+        *instance_targets(live.slot, live.occupant.instances, ctx.spec.domain, ctx.ports),
+        router_target(ctx.spec.domain, ctx.ports),
+    ]
+    results: dict[str, dict[str, CheckResult]] = {target.name: {} for target in targets}
+
+    async def one(target: Target) -> None:
+        results[target.name] = await ask_all(ctx.spec.health.checks, target, ctx.ports)
+
+    async with task_group() as group:
+        for target in targets:
+            group.start_soon(one, target)
+    return Health(results)

@@ -1,0 +1,57 @@
+"""Lock an environment by hand, and unlock it."""
+
+from __future__ import annotations
+
+from comporta.app.context import Context
+from comporta.model.errors import LeaseHeld, UsageError
+from comporta.model.journal import Kind, Lease
+from comporta.model.leases import held
+
+
+async def lock(ctx: Context, message: str) -> Lease:
+    """Keep everybody from changing the environment until `unlock`.
+
+    Raises:
+        LeaseHeld: it is locked, or being changed, already.
+    """
+    now = ctx.ports.clock.now()
+    current = await ctx.journal.lease(ctx.environment)
+    dead = current is not None and not current.manual and ctx.host.why_dead(current.holder)
+    lease = await ctx.journal.acquire(
+        ctx.environment,
+        ctx.host.me(),
+        at=now,
+        displacing=current.generation if current and dead else None,
+        manual=True,
+        message=message,
+    )
+    await _note(ctx, f"locked: {message}" if message else "locked")
+    return lease
+
+
+async def unlock(ctx: Context) -> Lease:
+    """Give back a lease that was taken by hand, or whose holder is dead.
+
+    Raises:
+        UsageError: it is not locked.
+        LeaseHeld: a living process holds it: that one is stopped with `comporta abort`.
+    """
+    current = await ctx.journal.lease(ctx.environment)
+    if current is None:
+        raise UsageError(f"cannot unlock {ctx.environment}: it is not locked")
+    if not current.manual and not ctx.host.why_dead(current.holder):
+        raise LeaseHeld(held(current).message, next=held(current).next)
+    await ctx.journal.release(current)
+    await _note(ctx, "unlocked")
+    return current
+
+
+async def _note(ctx: Context, text: str) -> None:
+    await ctx.journal.append(
+        Kind.NOTE,
+        at=ctx.ports.clock.now(),
+        environment=ctx.environment,
+        actor=ctx.actor,
+        lease=None,
+        data={"message": text},
+    )

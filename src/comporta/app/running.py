@@ -1,0 +1,120 @@
+"""Bringing one deployment to its end under the lease, interruptions and figures included."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from comporta.app.context import Context
+from comporta.app.deployments import Deployment, find_deployment
+from comporta.app.leasing import Held
+from comporta.engine.events import Direction, Moment, StepEvent
+from comporta.engine.machine import can_abort
+from comporta.engine.runner import Runner
+from comporta.model.errors import EXIT_FAILED, EXIT_INCIDENT, EXIT_INTERRUPTED, ComportaError
+from comporta.model.journal import Kind, Outcome, Record
+from comporta.steps.groups import task_group
+from comporta.steps.step import Facts
+
+EXIT_CODES = {
+    Outcome.PROMOTED: 0,
+    Outcome.ABORTED: EXIT_FAILED,
+    Outcome.ROLLED_BACK: EXIT_FAILED,
+    Outcome.SUPERSEDED: EXIT_FAILED,
+    Outcome.INCIDENT: EXIT_INCIDENT,
+}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a deployment ended, and which record says what went wrong, if anything did."""
+
+    deployment: Deployment
+    failure: Record | None
+    interrupted: bool
+
+    @property
+    def exit_code(self) -> int:
+        code = EXIT_CODES[self.deployment.outcome or Outcome.INCIDENT]
+        return EXIT_INTERRUPTED if self.interrupted and code == EXIT_FAILED else code
+
+
+async def run_deployment(ctx: Context, held: Held, number: int) -> Ended:
+    """Act on the deployment's plan until it has an outcome. An interruption aborts it: what was done is undone."""
+    deployment, _, _ = await find_deployment(ctx.journal, number)
+
+    def tell(event: StepEvent) -> None:
+        held.doing = f"deployment {number}, step {event.step.title}"
+        _report(ctx, event)
+        ctx.listener(event)
+
+    runner = Runner(
+        ports=ctx.ports,
+        journal=ctx.journal,
+        lease=held.lease,
+        deployment=number,
+        plan=deployment.plan,
+        actor=ctx.actor,
+        listener=tell,
+        closing=lambda outcome: figures(ctx, deployment),
+    )
+    ctx.interruption.undoable = True
+    async with task_group() as group:
+        group.start_soon(_abort_on_interruption, ctx, number)
+        await runner.run()
+        group.cancel_scope.cancel()
+    ended, _, records = await find_deployment(ctx.journal, number)
+    return Ended(ended, _failure(records), interrupted=bool(ctx.interruption.reason))
+
+
+async def request_abort(ctx: Context, number: int, reason: str) -> bool:
+    """Ask the deployment to abort, whoever runs it. False if it is past its point of no return, or over."""
+    deployment, standing, _ = await find_deployment(ctx.journal, number)
+    if not can_abort(deployment.plan, standing):
+        return False
+    await ctx.journal.append(
+        Kind.ABORT,
+        at=ctx.ports.clock.now(),
+        environment=ctx.environment,
+        actor=ctx.actor,
+        lease=None,
+        deployment=number,
+        data={"reason": reason},
+    )
+    return True
+
+
+async def figures(ctx: Context, deployment: Deployment) -> Facts:
+    """Requests answered and lost since the deployment began. Empty where the router cannot tell."""
+    if deployment.cursor is None:
+        return {}
+    try:
+        reading = await ctx.ports.router.count(deployment.cursor)
+    except ComportaError:
+        return {}
+    total = reading.blue.plus(reading.green)
+    return {"requests": total.requests, "app_errors": total.app_errors, "lost": total.proxy_errors}
+
+
+def _report(ctx: Context, event: StepEvent) -> None:
+    undoing = event.direction is Direction.UNDO
+    title = event.step.undo_title if undoing else event.step.title
+    if not title:
+        return
+    if event.moment is Moment.BEFORE_INTENT:
+        ctx.reporter.step_begins(event.index, title, resumed=event.resumed)
+    elif event.moment is Moment.AFTER_RESULT:
+        ctx.reporter.step_ends(event.index, title, facts=event.facts, error=event.error)
+
+
+async def _abort_on_interruption(ctx: Context, number: int) -> None:
+    await ctx.interruption.wait()
+    if await request_abort(ctx, number, ctx.interruption.reason):
+        ctx.reporter.notice(f"{ctx.interruption.reason}: undoing deployment {number} (again to leave it as it is)")
+    else:
+        ctx.reporter.notice(f"{ctx.interruption.reason}: too late to undo, finishing deployment {number}")
+
+
+def _failure(records: list[Record]) -> Record | None:
+    """The first record that tells what went wrong."""
+    bad = (Kind.FAILED, Kind.FOREIGN, Kind.UNDO_FAILED)
+    return next((r for r in records if r.kind in bad), None)

@@ -1,0 +1,282 @@
+"""The journal in one SQLite file: the embedded default, for all operators of one host.
+
+Every write is one immediate transaction with `synchronous=FULL`: when it returns, it is on the disk. The calls do
+not await anything, so a cancelled task never leaves a half-made write.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from comporta.model.chain import GENESIS, digest, first_broken
+from comporta.model.errors import JournalError
+from comporta.model.journal import Holder, Kind, Lease, Record
+from comporta.model.leases import held, lost
+from comporta.model.values import from_json, to_json
+
+BUSY_TIMEOUT = 10.0
+"""Seconds to wait for another process that is writing."""
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS records (
+    sequence INTEGER PRIMARY KEY, at REAL NOT NULL, environment TEXT NOT NULL, deployment INTEGER,
+    kind TEXT NOT NULL, step INTEGER, actor TEXT NOT NULL, generation INTEGER, data TEXT NOT NULL,
+    previous TEXT NOT NULL, hash TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS records_by_deployment ON records (deployment, sequence);
+CREATE INDEX IF NOT EXISTS records_by_kind ON records (environment, kind, sequence);
+CREATE TABLE IF NOT EXISTS leases (
+    environment TEXT PRIMARY KEY, generation INTEGER NOT NULL, lease TEXT
+) STRICT;
+"""
+
+Redact = Callable[[str], str]
+
+
+class SqliteJournal:
+    """Implements the Journal port.
+
+    Args:
+        path: the database file; it is made, readable by its owner only, on the first use.
+        redact: takes secrets out of a text, before anything is written.
+    """
+
+    def __init__(self, path: Path, redact: Redact) -> None:
+        self._path = path
+        self._redact = redact
+        self._connection: sqlite3.Connection | None = None
+
+    async def lease(self, environment: str) -> Lease | None:
+        with self._reading() as db:
+            return _lease(db, environment)[1]
+
+    async def acquire(
+        self,
+        environment: str,
+        holder: Holder,
+        *,
+        at: float,
+        displacing: int | None = None,
+        manual: bool = False,
+        message: str = "",
+    ) -> Lease:
+        with self._writing() as db:
+            generation, current = _lease(db, environment)
+            if current is not None and current.generation != displacing:
+                raise held(current)
+            lease = Lease(
+                environment=environment,
+                generation=generation + 1,
+                holder=holder,
+                acquired=at,
+                heartbeat=at,
+                manual=manual,
+                message=self._redact(message),
+            )
+            _store(db, environment, lease.generation, lease)
+        return lease
+
+    async def heartbeat(self, lease: Lease, *, at: float, doing: str) -> None:
+        with self._writing() as db:
+            _require(db, lease)
+            beating = msgspec.structs.replace(lease, heartbeat=at, doing=self._redact(doing))
+            _store(db, lease.environment, lease.generation, beating)
+
+    async def release(self, lease: Lease) -> None:
+        with self._writing() as db:
+            generation, current = _lease(db, lease.environment)
+            if current is not None and generation == lease.generation:
+                _store(db, lease.environment, generation, None)
+
+    async def append(
+        self,
+        kind: Kind,
+        *,
+        at: float,
+        environment: str,
+        actor: str,
+        lease: Lease | None,
+        deployment: int | None = None,
+        step: int | None = None,
+        data: dict[str, Any] | None = None,
+    ) -> Record:
+        with self._writing() as db:
+            return self._append(db, kind, at, environment, actor, lease, deployment, step, data or {})
+
+    async def open_deployment(self, *, at: float, lease: Lease, actor: str, data: dict[str, Any]) -> int:
+        with self._writing() as db:
+            number: int = db.execute("SELECT coalesce(max(deployment), 0) + 1 FROM records").fetchone()[0]
+            self._append(db, Kind.OPENED, at, lease.environment, actor, lease, number, None, data)
+        return number
+
+    async def add_release(self, *, at: float, lease: Lease, actor: str, data: dict[str, Any]) -> int:
+        with self._writing() as db:
+            number: int = db.execute("SELECT count(*) + 1 FROM records WHERE kind = 'release'").fetchone()[0]
+            data = {**data, "number": number}
+            self._append(db, Kind.RELEASE, at, lease.environment, actor, lease, None, None, data)
+        return number
+
+    async def records(self, deployment: int) -> list[Record]:
+        with self._reading() as db:
+            rows = db.execute("SELECT * FROM records WHERE deployment = ? ORDER BY sequence", (deployment,))
+            return [_record(row) for row in rows]
+
+    async def find(
+        self, *, environment: str | None = None, kinds: tuple[Kind, ...], limit: int | None = None
+    ) -> list[Record]:
+        marks = ",".join("?" * len(kinds))
+        where, values = f"kind IN ({marks})", [kind.value for kind in kinds]
+        if environment is not None:
+            where, values = f"environment = ? AND {where}", [environment, *values]
+        with self._reading() as db:
+            sql = f"SELECT * FROM records WHERE {where} ORDER BY sequence DESC LIMIT ?"
+            return [_record(row) for row in db.execute(sql, [*values, -1 if limit is None else limit])]
+
+    async def verify(self) -> Record | None:
+        with self._reading() as db:
+            return first_broken(_record(row) for row in db.execute("SELECT * FROM records ORDER BY sequence"))
+
+    def _append(
+        self,
+        db: sqlite3.Connection,
+        kind: Kind,
+        at: float,
+        environment: str,
+        actor: str,
+        lease: Lease | None,
+        deployment: int | None,
+        step: int | None,
+        data: dict[str, Any],
+    ) -> Record:
+        if lease is not None:
+            _require(db, lease)
+        last = db.execute("SELECT sequence, hash FROM records ORDER BY sequence DESC LIMIT 1").fetchone()
+        sequence, previous = last or (0, GENESIS)
+        record = Record(
+            sequence=sequence + 1,
+            at=at,
+            environment=environment,
+            deployment=deployment,
+            kind=kind,
+            step=step,
+            actor=actor,
+            generation=lease.generation if lease else None,
+            data=_redacted(data, self._redact),
+            previous=previous,
+            hash="",
+        )
+        record = msgspec.structs.replace(record, hash=digest(record))
+        db.execute("INSERT INTO records VALUES (?,?,?,?,?,?,?,?,?,?,?)", _row(record))
+        return record
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._told():
+            db = self._open(create=True)
+            assert db is not None, "opened with create"
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._told():
+            # Reading never makes the file: `comporta plan` changes nothing, not even that.
+            yield self._open(create=False) or _empty()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError, msgspec.ValidationError, json.JSONDecodeError) as error:
+            raise JournalError(
+                f"cannot use the journal {self._path}: {error}",
+                next="check that the disk has space and the file can be written; traffic is not affected",
+            ) from error
+
+    def _open(self, *, create: bool) -> sqlite3.Connection | None:
+        if self._connection is None:
+            if not create and not self._path.exists():
+                return None
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            # Made by ourselves first, so that no other user can read it at any moment.
+            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+            db = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            db.executescript(SCHEMA)
+            self._connection = db
+        return self._connection
+
+
+def _lease(db: sqlite3.Connection, environment: str) -> tuple[int, Lease | None]:
+    """The last generation that was given out (0 if none), and the lease if somebody holds it."""
+    row = db.execute("SELECT generation, lease FROM leases WHERE environment = ?", (environment,)).fetchone()
+    if row is None:
+        return 0, None
+    return row[0], from_json(json.loads(row[1]), Lease) if row[1] else None
+
+
+def _store(db: sqlite3.Connection, environment: str, generation: int, lease: Lease | None) -> None:
+    text = json.dumps(to_json(lease)) if lease else None
+    db.execute("INSERT OR REPLACE INTO leases VALUES (?, ?, ?)", (environment, generation, text))
+
+
+def _require(db: sqlite3.Connection, lease: Lease) -> None:
+    generation, current = _lease(db, lease.environment)
+    if current is None or generation != lease.generation:
+        raise lost(lease.environment, current)
+
+
+def _row(record: Record) -> tuple[Any, ...]:
+    data = json.dumps(record.data, sort_keys=True, ensure_ascii=False)
+    return (
+        record.sequence, record.at, record.environment, record.deployment, record.kind.value, record.step,
+        record.actor, record.generation, data, record.previous, record.hash,
+    )  # fmt: skip
+
+
+def _record(row: tuple[Any, ...]) -> Record:
+    sequence, at, environment, deployment, kind, step, actor, generation, data, previous, hash_ = row
+    return Record(
+        sequence=sequence,
+        at=at,
+        environment=environment,
+        deployment=deployment,
+        kind=Kind(kind),
+        step=step,
+        actor=actor,
+        generation=generation,
+        data=json.loads(data),
+        previous=previous,
+        hash=hash_,
+    )
+
+
+def _redacted(value: Any, redact: Redact) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {key: _redacted(item, redact) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_redacted(item, redact) for item in value]
+    return value
+
+
+def _empty() -> sqlite3.Connection:
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    db.executescript(SCHEMA)
+    return db

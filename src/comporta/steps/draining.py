@@ -1,0 +1,32 @@
+"""Waiting until no request is in flight on a slot, so that stopping it loses none."""
+
+from __future__ import annotations
+
+from comporta.model.traffic import Slot
+from comporta.ports.bundle import Ports
+from comporta.steps.step import Facts
+from comporta.steps.waiting import until
+
+LOOK_EVERY = 0.1
+SURE_AFTER = 2
+"""Looks in a row that must see nothing: a request may have chosen its slot and not yet connected to it."""
+
+
+async def drain(slot: Slot, ports: Ports, *, deadline: float) -> Facts:
+    """Wait until the router has nothing open towards the slot, at most until the deadline (epoch seconds).
+
+    Returns:
+        `cut`: requests still in flight at the deadline (0 is a clean drain); `seconds`: how long it took.
+    """
+    started = ports.clock.monotonic()
+    quiet = in_flight = 0
+
+    async def is_quiet() -> bool:
+        nonlocal quiet, in_flight
+        in_flight = await ports.router.in_flight(slot)
+        quiet = quiet + 1 if in_flight == 0 else 0
+        ports.operator.note(f"{in_flight} connections still open to {slot}")
+        return quiet >= SURE_AFTER
+
+    await until(is_quiet, ports, deadline=deadline, every=LOOK_EVERY)
+    return {"cut": in_flight, "seconds": round(ports.clock.monotonic() - started, 3)}

@@ -1,0 +1,50 @@
+"""A plan: the ordered, immutable steps of one deployment, printable and storable before anything happens."""
+
+from __future__ import annotations
+
+from comporta.model.traffic import ReleaseRef, Slot
+from comporta.model.values import Value
+from comporta.steps.check_health import CheckHealth
+from comporta.steps.check_service import CheckService
+from comporta.steps.configure_router import ConfigureRouter
+from comporta.steps.confirm import Confirm
+from comporta.steps.drain_slot import DrainSlot
+from comporta.steps.hold_slot import HoldSlot
+from comporta.steps.keep_warm import KeepWarm
+from comporta.steps.shift_traffic import ShiftTraffic
+from comporta.steps.smoke_test import SmokeTest
+from comporta.steps.start_instances import StartInstances
+from comporta.steps.stop_instances import StopInstances
+from comporta.steps.watch_traffic import WatchTraffic
+
+AnyStep = (
+    ConfigureRouter
+    | StartInstances
+    | CheckHealth
+    | SmokeTest
+    | Confirm
+    | HoldSlot
+    | ShiftTraffic
+    | WatchTraffic
+    | CheckService
+    | DrainSlot
+    | KeepWarm
+    | StopInstances
+)
+"""All steps there are: a new one is a file in this room and a line here."""
+
+
+class Plan(Value, frozen=True):
+    """What will be done to bring `release` live in `slot`, in place of `replaces`."""
+
+    strategy: str
+    environment: str
+    release: ReleaseRef
+    replaces: ReleaseRef | None
+    slot: Slot
+    steps: tuple[AnyStep, ...]
+
+    @property
+    def point_of_no_return(self) -> int:
+        """Index of the first step that cannot be undone; the number of steps if all can."""
+        return next((i for i, step in enumerate(self.steps) if not step.reversible), len(self.steps))

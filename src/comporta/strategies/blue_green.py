@@ -1,0 +1,46 @@
+"""Blue-green: bring the release up beside the live one, prove it, switch all traffic at once, keep the way back."""
+
+from __future__ import annotations
+
+from comporta.model.release import Release
+from comporta.model.snapshot import Snapshot
+from comporta.model.spec import EnvironmentSpec
+from comporta.steps.confirm import Confirm
+from comporta.steps.plan import AnyStep, Plan
+from comporta.steps.smoke_test import SmokeTest
+from comporta.steps.watch_traffic import WatchTraffic
+from comporta.strategies import parts
+
+
+def plan(spec: EnvironmentSpec, snapshot: Snapshot, release: Release) -> Plan:
+    """The steps of a blue-green deployment of `release`."""
+    slot = parts.free_slot(snapshot)
+    replaced = snapshot.routing.traffic.release_in(slot.other) if snapshot.live else None
+    instead_of = f" instead of {replaced.version}" if replaced else ""
+    steps: list[AnyStep] = [
+        parts.router_in_order(spec, snapshot),
+        parts.start(spec, snapshot, release, slot),
+        parts.health(spec, slot, spec.instances),
+    ]
+    if spec.smoke:
+        steps.append(SmokeTest(slot=slot, commands=spec.smoke, host=spec.domain))
+    steps += [
+        Confirm(question=f"Switch {spec.environment} to {release.artifact.version}{instead_of}?"),
+        parts.shift(spec, snapshot, release, slot),
+        WatchTraffic(
+            slot=slot,
+            instances=spec.instances,
+            seconds=spec.blue_green.stabilize,
+            max_error_rate=spec.blue_green.max_error_rate,
+        ),
+        parts.final_check(spec),
+        *parts.retire(spec, snapshot),
+    ]
+    return Plan(
+        strategy="blue-green",
+        environment=spec.environment,
+        release=release.ref,
+        replaces=replaced,
+        slot=slot,
+        steps=tuple(steps),
+    )

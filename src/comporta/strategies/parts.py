@@ -1,0 +1,92 @@
+"""The stretches of a plan that several strategies share."""
+
+from __future__ import annotations
+
+from comporta.model.checks import HttpCheck
+from comporta.model.release import Occupant, Release
+from comporta.model.snapshot import Snapshot
+from comporta.model.spec import EnvironmentSpec
+from comporta.model.traffic import Slot, Topology
+from comporta.steps.check_health import CheckHealth
+from comporta.steps.check_service import CheckService
+from comporta.steps.configure_router import ConfigureRouter
+from comporta.steps.drain_slot import DrainSlot
+from comporta.steps.keep_warm import KeepWarm
+from comporta.steps.plan import AnyStep
+from comporta.steps.shift_traffic import ShiftTraffic
+from comporta.steps.start_instances import StartInstances
+from comporta.steps.stop_instances import StopInstances
+
+
+def free_slot(snapshot: Snapshot) -> Slot:
+    """The slot without traffic; blue when nothing serves yet."""
+    live = snapshot.routing.traffic.live
+    return live.other if live else Slot.BLUE
+
+
+def router_in_order(spec: EnvironmentSpec, snapshot: Snapshot) -> ConfigureRouter:
+    """The router knows the ports of both slots, whichever of them is up."""
+    return ConfigureRouter(to=topology(spec, snapshot), back_to=snapshot.routing.topology)
+
+
+def topology(spec: EnvironmentSpec, snapshot: Snapshot) -> Topology:
+    """Both slots with as many instances as the config asks for, or as the live slot has if those are more."""
+    live = snapshot.live
+    occupied = live.occupant.instances if live and live.occupant else 0
+    count = max(spec.instances, occupied)
+    host = spec.instance_host
+    return Topology(
+        listen=spec.listen,
+        server_name=spec.domain,
+        blue=tuple(f"{host}:{port}" for port in spec.blue.take(min(count, len(spec.blue)))),
+        green=tuple(f"{host}:{port}" for port in spec.green.take(min(count, len(spec.green)))),
+    )
+
+
+def start(spec: EnvironmentSpec, snapshot: Snapshot, release: Release, slot: Slot) -> StartInstances:
+    """The release's instances in the slot, in place of what is kept warm there."""
+    found = snapshot.slot(slot)
+    return StartInstances(
+        slot=slot,
+        to=Occupant(release=release.ref, artifact=release.artifact, instances=spec.instances),
+        found=found.occupant,
+        restore=found.running and found.occupant is not None and found.occupant.warm_until is not None,
+        drain_bound=spec.blue_green.drain,
+    )
+
+
+def health(spec: EnvironmentSpec, slot: Slot, instances: int) -> CheckHealth:
+    return CheckHealth(
+        slot=slot,
+        instances=instances,
+        checks=spec.health.checks,
+        host=spec.domain,
+        timeout=spec.health.timeout,
+        interval=spec.health.interval,
+    )
+
+
+def shift(spec: EnvironmentSpec, snapshot: Snapshot, release: Release, slot: Slot) -> ShiftTraffic:
+    """All traffic to the slot, and the way back to exactly what the router does now."""
+    before = snapshot.routing.traffic
+    path = next((check.path for check in spec.health.checks if isinstance(check, HttpCheck)), "/")
+    return ShiftTraffic(to=before.with_all_to(slot, release.ref), back_to=before, proof_path=path)
+
+
+def final_check(spec: EnvironmentSpec) -> CheckService:
+    return CheckService(
+        checks=spec.health.checks,
+        host=spec.domain,
+        timeout=spec.blue_green.final_timeout,
+        interval=spec.health.interval,
+    )
+
+
+def retire(spec: EnvironmentSpec, snapshot: Snapshot) -> list[AnyStep]:
+    """Drain what served before, then keep it warm or stop it. Nothing on a first deployment."""
+    live = snapshot.live
+    if live is None:
+        return []
+    keep = spec.blue_green.keep_warm
+    last = KeepWarm(slot=live.slot, seconds=keep) if keep > 0 and live.running else StopInstances(slot=live.slot)
+    return [DrainSlot(slot=live.slot, bound=spec.blue_green.drain), last]

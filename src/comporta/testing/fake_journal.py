@@ -1,0 +1,119 @@
+"""A journal in memory: what a crash leaves behind is exactly what was appended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from comporta.model.chain import GENESIS, digest, first_broken
+from comporta.model.journal import Holder, Kind, Lease, Record
+from comporta.model.leases import held, lost
+
+
+class FakeJournal:
+    """Implements the Journal port."""
+
+    def __init__(self) -> None:
+        self.all: list[Record] = []
+        self._leases: dict[str, Lease | None] = {}
+        self._generations: dict[str, int] = {}
+
+    async def lease(self, environment: str) -> Lease | None:
+        return self._leases.get(environment)
+
+    async def acquire(
+        self,
+        environment: str,
+        holder: Holder,
+        *,
+        at: float,
+        displacing: int | None = None,
+        manual: bool = False,
+        message: str = "",
+    ) -> Lease:
+        current = self._leases.get(environment)
+        if current is not None and current.generation != displacing:
+            raise held(current)
+        generation = self._generations.get(environment, 0) + 1
+        lease = Lease(
+            environment=environment,
+            generation=generation,
+            holder=holder,
+            acquired=at,
+            heartbeat=at,
+            manual=manual,
+            message=message,
+        )
+        self._leases[environment], self._generations[environment] = lease, generation
+        return lease
+
+    async def heartbeat(self, lease: Lease, *, at: float, doing: str) -> None:
+        self._require(lease)
+        self._leases[lease.environment] = msgspec.structs.replace(lease, heartbeat=at, doing=doing)
+
+    async def release(self, lease: Lease) -> None:
+        current = self._leases.get(lease.environment)
+        if current is not None and current.generation == lease.generation:
+            self._leases[lease.environment] = None
+
+    async def append(
+        self,
+        kind: Kind,
+        *,
+        at: float,
+        environment: str,
+        actor: str,
+        lease: Lease | None,
+        deployment: int | None = None,
+        step: int | None = None,
+        data: dict[str, Any] | None = None,
+    ) -> Record:
+        if lease is not None:
+            self._require(lease)
+        record = Record(
+            sequence=len(self.all) + 1,
+            at=at,
+            environment=environment,
+            deployment=deployment,
+            kind=kind,
+            step=step,
+            actor=actor,
+            generation=lease.generation if lease else None,
+            data=data or {},
+            previous=self.all[-1].hash if self.all else GENESIS,
+            hash="",
+        )
+        record = msgspec.structs.replace(record, hash=digest(record))
+        self.all.append(record)
+        return record
+
+    async def open_deployment(self, *, at: float, lease: Lease, actor: str, data: dict[str, Any]) -> int:
+        number = max((r.deployment or 0 for r in self.all), default=0) + 1
+        await self.append(
+            Kind.OPENED, at=at, environment=lease.environment, actor=actor, lease=lease, deployment=number, data=data
+        )
+        return number
+
+    async def add_release(self, *, at: float, lease: Lease, actor: str, data: dict[str, Any]) -> int:
+        number = sum(r.kind is Kind.RELEASE for r in self.all) + 1
+        data = {**data, "number": number}
+        await self.append(Kind.RELEASE, at=at, environment=lease.environment, actor=actor, lease=lease, data=data)
+        return number
+
+    async def records(self, deployment: int) -> list[Record]:
+        return [r for r in self.all if r.deployment == deployment]
+
+    async def find(
+        self, *, environment: str | None = None, kinds: tuple[Kind, ...], limit: int | None = None
+    ) -> list[Record]:
+        found = [r for r in reversed(self.all) if r.kind in kinds and environment in (None, r.environment)]
+        return found[:limit]
+
+    async def verify(self) -> Record | None:
+        return first_broken(self.all)
+
+    def _require(self, lease: Lease) -> None:
+        current = self._leases.get(lease.environment)
+        if current is None or current.generation != lease.generation:
+            raise lost(lease.environment, current)
