@@ -1,0 +1,190 @@
+"""What the verbs share: common options, opening an environment, running a use case, exit codes, errors."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
+
+import click
+
+from comporta.model.errors import EXIT_INTERRUPTED, ComportaError
+
+if TYPE_CHECKING:
+    from comporta.app.context import Context
+    from comporta.app.deploy import Strategy
+    from comporta.cli.screen import Screen
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Composition(Protocol):
+    """What the composition root offers to the command line."""
+
+    def context(self, config: Path | None, environment: str, screen: Screen) -> Context: ...
+
+    def strategy(self, name: str) -> Strategy:
+        """Raises UsageError for an unknown name."""
+
+    def config_view(self, config: Path | None, environment: str) -> dict[str, Any]: ...
+
+    def config_schema(self) -> dict[str, Any]: ...
+
+    def config_environments(self, config: Path | None) -> list[str]: ...
+
+    def starter_config(self, service: str) -> str: ...
+
+    def diagnose(self, config: Path | None, environment: str) -> list[Finding]: ...
+
+
+class Finding(Protocol):
+    """One thing `doctor` looked at."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def ok(self) -> bool: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def next(self) -> str: ...
+
+
+def common(function: F) -> F:
+    """`-e`, `-c` and `--json`, as every verb about an environment has them."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts; progress goes to stderr."),
+        click.option(
+            "-c",
+            "--config",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="The config file (default: comporta.yml here or in a folder above).",
+        ),
+        click.option(
+            "-e",
+            "--environment",
+            default=lambda: os.environ.get("COMPORTA_ENVIRONMENT", "development"),
+            show_default="development, or $COMPORTA_ENVIRONMENT",
+            help="Which environment.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+yes_option = click.option("-y", "--yes", is_flag=True, help="Answer planned questions with yes (for scripts).")
+reason_option = click.option("--reason", default="", help="Why: it is kept in the history.")
+wait_option = click.option(
+    "--wait",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="SECONDS",
+    help="Wait this long if somebody else is changing the environment.",
+)
+
+
+def told(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Turns typed errors into a message, a next step and an exit code; with --json, into a JSON document."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except ComportaError as error:
+            tell_error(error, as_json=bool(kwargs.get("as_json")))
+            sys.exit(error.exit_code)
+        except BrokenPipeError:
+            # The reader went away (`comporta logs | head`): nothing is left to tell anybody.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
+
+    return wrapper
+
+
+def tell_error(error: ComportaError, *, as_json: bool) -> None:
+    if as_json:
+        facts = {"type": type(error).__name__, "message": error.message, "details": error.details, "next": error.next}
+        print_json({"error": facts, "exit_code": error.exit_code})
+        return
+    click.echo(f"{paint('error:', 'red')} {error.message}", err=True)
+    for line in error.details:
+        click.echo(f"  {line}", err=True)
+    if error.next:
+        click.echo(f"{paint('next:', 'cyan')} {error.next}", err=True)
+
+
+def print_json(data: Any) -> None:
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+
+
+def paint(text: str, color: str, *, bold: bool = False) -> str:
+    """Coloured where that is wanted: a terminal, and no NO_COLOR."""
+    return text if os.environ.get("NO_COLOR") else click.style(text, fg=color, bold=bold)
+
+
+def composition() -> Composition:
+    found: Composition = click.get_current_context().find_root().obj
+    return found
+
+
+def open_context(
+    environment: str, config: Path | None, *, as_json: bool = False, yes: bool = False
+) -> tuple[Context, Screen]:
+    """The environment, ready to be worked on, and the screen that shows it."""
+    from comporta.cli.screen import Screen
+
+    screen = Screen(yes=yes, to_stderr=as_json)
+    return composition().context(config, environment, screen), screen
+
+
+def execute(context: Context, use_case: Callable[[], Awaitable[T]]) -> T:
+    """Run a use case to its end. Ctrl-C and SIGTERM undo a running deployment, and cancel anything else.
+
+    A second signal leaves everything as it is, for `comporta resume` or `comporta abort`.
+    """
+    import anyio
+
+    return anyio.run(_interruptible, context, use_case)
+
+
+async def _interruptible(context: Context, use_case: Callable[[], Awaitable[T]]) -> T:
+    import anyio
+
+    from comporta.steps.groups import task_group
+
+    result: list[T] = []
+    async with task_group() as group:
+
+        async def listen(*, task_status: Any = anyio.TASK_STATUS_IGNORED) -> None:
+            with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+                task_status.started()
+                async for received in signals:
+                    name = "Ctrl-C" if received == signal.SIGINT else "SIGTERM"
+                    if not context.interruption.undoable or context.interruption.reason:
+                        context.interruption.set(f"interrupted by {name}")
+                        group.cancel_scope.cancel()
+                        return
+                    context.interruption.set(f"interrupted by {name}")
+
+        await group.start(listen)
+        result.append(await use_case())
+        group.cancel_scope.cancel()
+    if not result:
+        interrupted(context)
+    return result[0]
+
+
+def interrupted(context: Context) -> NoReturn:
+    if context.interruption.undoable:
+        text, next_ = "left as it is", f"`comporta resume -e {context.environment}` or `comporta abort` settles it"
+    else:
+        text, next_ = "nothing was changed", ""
+    error = ComportaError(f"{context.interruption.reason}: {text}", next=next_)
+    error.exit_code = EXIT_INTERRUPTED
+    raise error

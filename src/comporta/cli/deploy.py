@@ -1,0 +1,54 @@
+"""`comporta deploy VERSION`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from comporta.cli.base import (
+    common,
+    composition,
+    execute,
+    open_context,
+    reason_option,
+    told,
+    wait_option,
+    yes_option,
+)
+
+
+@click.command("deploy")
+@click.argument("version")
+@click.option("--strategy", default="blue-green", show_default=True, help="How to bring it live.")
+@click.option("--force", is_flag=True, help="Deploy even if this version serves already.")
+@yes_option
+@reason_option
+@wait_option
+@common
+@told
+def command(
+    version: str,
+    strategy: str,
+    force: bool,
+    yes: bool,
+    reason: str,
+    wait: int,
+    environment: str,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Make VERSION live: start it beside the present release, prove it healthy, switch all traffic at once.
+
+    Whatever fails on the way is undone; Ctrl-C undoes it too.
+    """
+    from comporta.app.deploy import deploy
+    from comporta.cli.ending import finish
+
+    chosen = composition().strategy(strategy)
+    ctx, screen = open_context(environment, config, as_json=as_json, yes=yes)
+    try:
+        ended = execute(ctx, lambda: deploy(ctx, version, chosen, reason=reason, force=force, wait=wait))
+    finally:
+        screen.close()
+    finish(ended, screen, as_json=as_json)

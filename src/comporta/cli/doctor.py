@@ -1,0 +1,28 @@
+"""`comporta doctor`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from comporta.cli.base import common, composition, paint, print_json, told
+
+
+@click.command("doctor")
+@common
+@told
+def command(environment: str, config: Path | None, as_json: bool) -> None:
+    """Check that this machine has what the config needs. Exits with 1 if something is missing."""
+    findings = composition().diagnose(config, environment)
+    healthy = all(finding.ok for finding in findings)
+    if as_json:
+        facts = [{"name": f.name, "ok": f.ok, "text": f.text, "next": f.next} for f in findings]
+        print_json({"ok": healthy, "findings": facts})
+        sys.exit(0 if healthy else 1)
+    for finding in findings:
+        click.echo(f"{paint('✓', 'green') if finding.ok else paint('✗', 'red')} {finding.name:12} {finding.text}")
+        if finding.next and not finding.ok:
+            click.echo(f"  {paint('next:', 'cyan')} {finding.next}")
+    sys.exit(0 if healthy else 1)

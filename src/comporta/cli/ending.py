@@ -1,0 +1,88 @@
+"""How a deployment ended, told at the end of the command that ran it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from comporta.cli.base import paint, print_json
+from comporta.cli.times import iso, span
+from comporta.model.journal import Outcome
+
+if TYPE_CHECKING:
+    from comporta.app.deploy import AlreadyLive
+    from comporta.app.deployments import Deployment
+    from comporta.app.running import Ended
+    from comporta.cli.screen import Screen
+
+
+def finish(ended: Ended | AlreadyLive, screen: Screen, *, as_json: bool) -> NoReturn:
+    """Print the summary and leave with the right exit code."""
+    screen.close()
+    from comporta.app.deploy import AlreadyLive
+
+    if isinstance(ended, AlreadyLive):
+        if as_json:
+            print_json({"already_live": True, "version": ended.version, "release": ended.release})
+        else:
+            click.echo(f"{ended.version} (release {ended.release}) serves already; --force deploys it again.")
+        sys.exit(0)
+    if as_json:
+        print_json({**deployment_facts(ended.deployment), "error": _error_facts(ended)})
+    else:
+        _print_failure(ended)
+        click.echo(summary(ended.deployment))
+    sys.exit(ended.exit_code)
+
+
+def deployment_facts(deployment: Deployment) -> dict[str, Any]:
+    """A deployment for scripts."""
+    return {
+        "deployment": deployment.number,
+        "environment": deployment.environment,
+        "strategy": deployment.strategy,
+        "version": deployment.version,
+        "release": deployment.release,
+        "replaces": deployment.replaces,
+        "actor": deployment.actor,
+        "reason": deployment.reason,
+        "started": iso(deployment.started),
+        "ended": iso(deployment.ended),
+        "seconds": deployment.seconds,
+        "outcome": deployment.outcome,
+        "cause": deployment.cause,
+        "figures": deployment.figures or {},
+    }
+
+
+def summary(deployment: Deployment) -> str:
+    """Version, outcome, duration, requests served and lost, in a line."""
+    good = deployment.outcome is Outcome.PROMOTED
+    head = paint(str(deployment.outcome), "green" if good else "red", bold=True)
+    text = f"{head}: {deployment.version} in {deployment.environment}, {span(deployment.seconds)}"
+    figures = deployment.figures or {}
+    if "requests" in figures:
+        text += f", {figures['requests']} requests served meanwhile, {figures['lost']} lost"
+    if not good and deployment.outcome is not Outcome.INCIDENT and deployment.replaces:
+        text += f"; {deployment.replaces} serves"
+    return text
+
+
+def _error_facts(ended: Ended) -> dict[str, Any] | None:
+    if ended.failure is None:
+        return None
+    keys = ("message", "details", "next")
+    return {key: ended.failure.data[key] for key in keys if key in ended.failure.data}
+
+
+def _print_failure(ended: Ended) -> None:
+    if ended.deployment.outcome is Outcome.PROMOTED or ended.failure is None:
+        return
+    data = ended.failure.data
+    click.echo(f"\n{paint('error:', 'red')} {data['message']}", err=True)
+    for line in data.get("details", ()):
+        click.echo(f"  {line}", err=True)
+    if "next" in data:
+        click.echo(f"{paint('next:', 'cyan')} {data['next']}", err=True)

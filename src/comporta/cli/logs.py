@@ -1,0 +1,47 @@
+"""`comporta logs`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from comporta.cli.base import common, execute, open_context, print_json, told
+from comporta.model.errors import UsageError
+from comporta.model.traffic import Slot
+
+if TYPE_CHECKING:
+    from comporta.app.context import Context
+
+
+@click.command("logs")
+@click.option("--slot", type=click.Choice([s.value for s in Slot]), help="Which slot (default: the live one).")
+@click.option("--instance", type=click.IntRange(min=1), help="Only this instance.")
+@click.option("-n", "--lines", type=click.IntRange(min=0), default=100, show_default=True, help="Lines per instance.")
+@click.option("-f", "--follow", is_flag=True, help="Go on as more is written.")
+@common
+@told
+def command(
+    slot: str | None,
+    instance: int | None,
+    lines: int,
+    follow: bool,
+    environment: str,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Show what the instances of a slot write."""
+    ctx, _ = open_context(environment, config, as_json=as_json)
+    execute(ctx, lambda: _print(ctx, slot, instance, lines, follow, as_json))
+
+
+async def _print(ctx: Context, slot: str | None, instance: int | None, lines: int, follow: bool, as_json: bool) -> None:
+    chosen = Slot(slot) if slot else (await ctx.ports.router.observe()).traffic.live
+    if chosen is None:
+        raise UsageError("cannot choose a slot: nothing is live", next="name one: --slot blue or --slot green")
+    async for line in ctx.ports.runtime.logs(chosen, lines=lines, follow=follow, index=instance):
+        if as_json:
+            print_json({"instance": f"{chosen}-{line.index}", "text": line.text})
+        else:
+            click.echo(f"{chosen}-{line.index} | {line.text}")

@@ -1,0 +1,57 @@
+"""`comporta plan VERSION`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from comporta.cli.base import common, composition, execute, open_context, paint, print_json, told
+
+
+@click.command("plan")
+@click.argument("version")
+@click.option("--strategy", default="blue-green", show_default=True, help="How it would be brought live.")
+@common
+@told
+def command(version: str, strategy: str, environment: str, config: Path | None, as_json: bool) -> None:
+    """Show every step that deploying VERSION would take, and how each is undone. Changes nothing."""
+    from comporta.app.deploy import AlreadyLive
+    from comporta.app.planning import plan_deployment
+    from comporta.model.values import to_json
+
+    chosen = composition().strategy(strategy)
+    ctx, _ = open_context(environment, config, as_json=as_json)
+    planned = execute(ctx, lambda: plan_deployment(ctx, version, chosen))
+    if isinstance(planned, AlreadyLive):
+        if as_json:
+            print_json({"already_live": True, "version": planned.version, "release": planned.release})
+        else:
+            click.echo(f"{planned.version} (release {planned.release}) serves already: nothing to do.")
+        return
+    if as_json:
+        print_json({"plan": to_json(planned.plan), "release": to_json(planned.release), "notes": planned.notes})
+        return
+    _print(planned)
+
+
+def _print(planned: object) -> None:
+    from comporta.app.planning import Planned
+
+    assert isinstance(planned, Planned)
+    plan, artifact = planned.plan, planned.release.artifact
+    known = f"release {planned.release.number}" if planned.known else "a new release"
+    instead = f" instead of {plan.replaces.version}" if plan.replaces else ""
+    click.echo(f"{plan.strategy}: {artifact.version} ({known}) to {plan.environment}{instead}")
+    click.echo(f"artifact {artifact.identity}\n")
+    click.echo(" -  take the lease, observe, resolve the artifact")
+    for index, step in enumerate(plan.steps, start=1):
+        click.echo(f"{index:2}  {step.title}")
+        if step.undo_title:
+            click.echo(paint(f"      undo: {step.undo_title}", "cyan"))
+        if not step.reversible:
+            click.echo(paint("      point of no return: from here on only `comporta rollback` goes back", "yellow"))
+    click.echo(" -  record the outcome, give the lease back")
+    for note in planned.notes:
+        click.echo(f"{paint('note:', 'yellow')} {note}")
+    click.echo("\nNothing was changed.")

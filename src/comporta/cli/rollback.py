@@ -1,0 +1,31 @@
+"""`comporta rollback`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from comporta.cli.base import common, execute, open_context, reason_option, told, wait_option, yes_option
+
+
+@click.command("rollback")
+@click.option("--to", metavar="VERSION", help="Which release (default: the one that served before).")
+@yes_option
+@reason_option
+@wait_option
+@common
+@told
+def command(
+    to: str | None, yes: bool, reason: str, wait: int, environment: str, config: Path | None, as_json: bool
+) -> None:
+    """Bring an earlier release back: at once if it is still warm, else by starting it again."""
+    from comporta.app.rollback import rollback
+    from comporta.cli.ending import finish
+
+    ctx, screen = open_context(environment, config, as_json=as_json, yes=yes)
+    try:
+        ended = execute(ctx, lambda: rollback(ctx, to=to, reason=reason, wait=wait))
+    finally:
+        screen.close()
+    finish(ended, screen, as_json=as_json)

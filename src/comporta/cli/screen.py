@@ -1,0 +1,164 @@
+"""What a person sees while a use case runs: one line a step, live in a terminal, plain in a pipe."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import click
+
+from comporta.cli.base import paint
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.status import Status
+
+    from comporta.steps.plan import Plan
+    from comporta.steps.step import Facts
+
+PLAIN_NOTE_EVERY = 10.0
+"""Seconds between two lines about the same wait, where lines cannot be overwritten."""
+
+
+class Screen:
+    """Implements the Reporter and the Operator.
+
+    Args:
+        yes: planned questions are answered with yes.
+        to_stderr: standard output is kept for a JSON document.
+    """
+
+    def __init__(self, *, yes: bool, to_stderr: bool) -> None:
+        self._yes = yes
+        self._stream = sys.stderr if to_stderr else sys.stdout
+        self._live: Status | None = None
+        self._console: Console | None = None
+        self._title = ""
+        self._began = time.monotonic()
+        self._noted = self._began
+        self._steps = 0
+        if self._stream.isatty():
+            from rich.console import Console
+
+            self._console = Console(file=self._stream, highlight=False)
+
+    def stage(self, title: str) -> None:
+        self._end_stage()
+        self._begin(title)
+
+    def notice(self, text: str) -> None:
+        self._line(f"{paint('note:', 'yellow')} {text}")
+
+    def planned(self, deployment: int, plan: Plan) -> None:
+        self._end_stage()
+        self._steps = len(plan.steps)
+        instead = f" instead of {plan.replaces.version}" if plan.replaces else ""
+        self._line(f"Deployment {deployment}: {plan.release.version} to {plan.environment} ({plan.strategy}){instead}")
+
+    def step_begins(self, index: int, title: str, *, resumed: bool) -> None:
+        self._begin(f"{'again: ' if resumed else ''}{title}", index)
+
+    def step_ends(self, index: int, title: str, *, facts: Facts, error: str) -> None:
+        self._settle(bool(error), _facts_line(facts) if not error else error)
+
+    def note(self, text: str) -> None:
+        if self._live is not None:
+            self._live.update(f"{self._title} [dim]{_escaped(text)}[/dim]")
+        elif time.monotonic() - self._noted >= PLAIN_NOTE_EVERY:
+            self._noted = time.monotonic()
+            click.echo(f"    … {text}", file=self._stream)
+
+    async def confirm(self, question: str) -> bool:
+        return self._yes or await self._ask(question)
+
+    async def overrule(self, question: str) -> bool:
+        return False if self._yes else await self._ask(question)
+
+    def close(self) -> None:
+        """Take the live line away; what was printed stays."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+        self._title = ""
+
+    async def _ask(self, question: str) -> bool:
+        if not (sys.stdin.isatty() and self._stream.isatty()):
+            return False
+        title = self._title
+        self.close()
+        click.echo(f"{question} [y/N] ", nl=False, file=self._stream)
+        # Not in a thread: a thread that reads cannot be cancelled by Ctrl-C.
+        await anyio.wait_readable(sys.stdin)
+        answer = sys.stdin.readline().strip().lower()
+        self._show(title)
+        return answer in ("y", "yes")
+
+    def _begin(self, title: str, index: int | None = None) -> None:
+        place = f"{paint(f'[{index + 1}/{self._steps}]', 'cyan')} " if index is not None else ""
+        self._began = self._noted = time.monotonic()
+        self._show(f"{place}{title}")
+
+    def _show(self, title: str) -> None:
+        self._title = title
+        if self._console is None:
+            return
+        from rich.text import Text
+
+        if self._live is None:
+            self._live = self._console.status("")
+            self._live.start()
+        self._live.update(Text.from_ansi(title))
+        self._title = _escaped(click.unstyle(title))
+
+    def _end_stage(self) -> None:
+        if self._title:
+            self._settle(False, "")
+
+    def _settle(self, failed: bool, text: str) -> None:
+        title, seconds = self._title.replace("\\[", "["), time.monotonic() - self._began
+        self.close()
+        mark = paint("✗", "red") if failed else paint("✓", "green")
+        self._line(f"{mark} {title} ({seconds:.1f} s){': ' if text else ''}{text}")
+
+    def _line(self, text: str) -> None:
+        if self._console is not None and self._live is not None:
+            from rich.text import Text
+
+            self._console.print(Text.from_ansi(text), soft_wrap=True)
+        else:
+            click.echo(text, file=self._stream)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+def _facts_line(facts: Facts) -> str:
+    """What a step found out, in a few words."""
+    parts: list[str] = []
+    if "switch_seconds" in facts:
+        parts.append(f"switched in {facts['switch_seconds'] * 1000:.1f} ms, proven from outside")
+    if "requests" in facts:
+        parts.append(f"{facts['requests']} requests, {facts['app_errors'] + facts['proxy_errors']} failed")
+    if facts.get("cut"):
+        parts.append(f"{facts['cut']} connections cut at the deadline")
+    if "attempts" in facts:
+        parts.append(f"healthy after {facts['attempts']} attempt{'s' * (facts['attempts'] != 1)}")
+    if facts.get("overruled"):
+        parts.append(f"failed and overruled: {', '.join(facts['overruled'])}")
+    if facts.get("found") == "in place":
+        parts.append("already in place")
+    return ", ".join(parts)
+
+
+def rows(table: list[tuple[Any, ...]]) -> str:
+    """Aligned columns; the last one as long as it is."""
+    if not table:
+        return ""
+    widths = [max(len(str(row[i])) for row in table) for i in range(len(table[0]) - 1)]
+    return "\n".join(
+        "  ".join([*(str(cell).ljust(width) for cell, width in zip(row, widths, strict=False)), str(row[-1])]).rstrip()
+        for row in table
+    )

@@ -1,0 +1,103 @@
+"""`comporta status`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from comporta.cli.base import common, execute, open_context, paint, print_json, told
+from comporta.cli.times import clock_time, iso, span
+from comporta.model.release import InstanceState, SlotState
+from comporta.model.traffic import Slot
+from comporta.model.values import to_json
+
+if TYPE_CHECKING:
+    from comporta.app.status import Status
+
+
+@click.command("status")
+@common
+@told
+def command(environment: str, config: Path | None, as_json: bool) -> None:
+    """Show what serves now, what is kept warm, who holds the lock, and what was interrupted."""
+    from comporta.app.status import status
+
+    ctx, _ = open_context(environment, config, as_json=as_json)
+    seen = execute(ctx, lambda: status(ctx))
+    if as_json:
+        print_json({"service": ctx.spec.service, "environment": environment, **_facts(seen)})
+        return
+    click.echo(f"{paint(ctx.spec.service, 'cyan', bold=True)} {environment}")
+    _print(seen)
+
+
+def _facts(seen: Status) -> dict[str, Any]:
+    live = seen.snapshot.live
+    interrupted = seen.interrupted
+    return {
+        "live": _live_facts(live),
+        "router": {"address": seen.address, **to_json(seen.snapshot.routing)},
+        "slots": {slot.value: to_json(seen.snapshot.slot(slot)) for slot in Slot},
+        "lease": to_json(seen.lease) if seen.lease else None,
+        "lease_dead": seen.lease_dead,
+        "interrupted": interrupted.number if interrupted else None,
+        "latest": {"deployment": seen.latest.number, "outcome": seen.latest.outcome, "ended": iso(seen.latest.ended)}
+        if seen.latest
+        else None,
+    }
+
+
+def _live_facts(live: SlotState | None) -> dict[str, Any] | None:
+    if live is None or live.occupant is None:
+        return None
+    return {"slot": live.slot, "version": live.occupant.release.version, "release": live.occupant.release.number}
+
+
+def _print(seen: Status) -> None:
+    routing, live = seen.snapshot.routing, seen.snapshot.live
+    router = "serves at" if routing.running else paint("does not run:", "red")
+    if routing.topology is None:
+        click.echo("router  not set up: nothing was deployed yet")
+    else:
+        click.echo(f"router  {router} http://{seen.address}")
+    if routing.tampered:
+        click.echo(f"        {paint('changed by hand:', 'red')} {routing.tampered}")
+    for slot in Slot:
+        _print_slot(seen.snapshot.slot(slot), is_live=live is not None and live.slot is slot)
+    _print_deployment(seen)
+    if seen.lease is not None:
+        dead = f" ({seen.lease_dead})" if seen.lease_dead else ""
+        what = f"by hand: {seen.lease.message}" if seen.lease.manual else seen.lease.doing
+        click.echo(f"lock    {seen.lease.holder.actor}, process {seen.lease.holder.pid}{dead} {what}")
+
+
+def _print_slot(state: SlotState, *, is_live: bool) -> None:
+    if state.occupant is None:
+        click.echo(f"{state.slot:7} empty")
+        return
+    up = sum(i.state is InstanceState.RUNNING for i in state.instances)
+    count = f"{up}/{state.occupant.instances} running"
+    count = count if up == state.occupant.instances else paint(count, "red")
+    role = paint("live", "green", bold=True) if is_live else "idle"
+    if not is_live and state.occupant.warm_until is not None:
+        role = f"warm, {span(max(0.0, state.occupant.warm_until - time.time()))} left"
+    click.echo(f"{state.slot:7} {state.occupant.release}  {role}  {count}")
+    for instance in state.instances:
+        if instance.state is not InstanceState.RUNNING or instance.restarts:
+            code = f", exit code {instance.exit_code}" if instance.exit_code is not None else ""
+            click.echo(f"        {instance.name} {instance.state}, restarted {instance.restarts} times{code}")
+
+
+def _print_deployment(seen: Status) -> None:
+    latest = seen.latest
+    if latest is None:
+        return
+    if seen.interrupted is not None:
+        click.echo(f"{paint('interrupted', 'red')}: deployment {latest.number} ({latest.version})")
+        click.echo(f"{paint('next:', 'cyan')} `comporta resume` finishes it, `comporta abort` undoes it")
+        return
+    when = f"ended {clock_time(latest.ended)}" if latest.ended else f"began {clock_time(latest.started)}"
+    click.echo(f"last    deployment {latest.number}: {latest.version} {latest.outcome or 'is running'}, {when}")

@@ -1,0 +1,29 @@
+"""Times as people read them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def clock_time(at: float) -> str:
+    """Local date and time, to the second."""
+    return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def iso(at: float | None) -> str | None:
+    """RFC 3339 in UTC, for scripts."""
+    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+
+
+def span(seconds: float | None) -> str:
+    """A duration: "0.4 s", "12 s", "3 min 5 s", "2 h 10 min"."""
+    if seconds is None:
+        return "-"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

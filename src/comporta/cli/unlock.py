@@ -1,0 +1,25 @@
+"""`comporta unlock`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from comporta.cli.base import common, execute, open_context, print_json, told
+from comporta.model.values import to_json
+
+
+@click.command("unlock")
+@common
+@told
+def command(environment: str, config: Path | None, as_json: bool) -> None:
+    """Give back a lock that was taken by hand, or that a dead process left."""
+    from comporta.app.locking import unlock
+
+    ctx, _ = open_context(environment, config, as_json=as_json)
+    lease = execute(ctx, lambda: unlock(ctx))
+    if as_json:
+        print_json(to_json(lease))
+    else:
+        click.echo(f"{environment} is unlocked.")
