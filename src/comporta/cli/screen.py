@@ -61,7 +61,7 @@ class Screen:
         self._begin(f"{'again: ' if resumed else ''}{title}", index)
 
     def step_ends(self, index: int, title: str, *, facts: Facts, error: str) -> None:
-        self._settle(bool(error), _facts_line(facts) if not error else error)
+        self._settle(bool(error), error or _facts_line(facts))
 
     def note(self, text: str) -> None:
         if self._live is not None:
