@@ -6,14 +6,13 @@ import re
 import signal
 from contextlib import AsyncExitStack
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
 from comporta.load.open_loop import LoadGenerator
 from comporta.load.relay import Relay
 from comporta.load.report import Report
-from comporta.load.requests import Request
+from comporta.load.requests import Address, Request
 from comporta.load.table import table
 
 
@@ -35,8 +34,16 @@ DURATION = Quantity("duration", {"": 1, "ms": 0.001, "s": 1, "m": 60})
 SIZE = Quantity("size", {"": 1, "b": 1, "k": 1024, "m": 1024**2})
 
 
+def _http_url(context: click.Context, param: click.Parameter, url: str) -> str:
+    try:
+        Address.of(url)
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, param) from None
+    return url
+
+
 @click.command()
-@click.argument("url")
+@click.argument("url", callback=_http_url)
 @click.option(
     "--rate", type=click.FloatRange(min=0, min_open=True), default=100, show_default=True, help="Requests a second."
 )
@@ -63,15 +70,13 @@ def main(context: click.Context, /, url: str, duration: float, rtt: float, as_js
 
 
 async def _run(url: str, duration: float, rtt: float, options: dict[str, Any]) -> Report:
-    address = urlsplit(url)
-    target = f"{address.path or '/'}{'?' + address.query if address.query else ''}"
-    headers = (("Host", address.netloc),)  # the relay's port is no business of the server's
-    request = Request(
-        "request", options["method"], target, b"x" * int(options["body_size"]), headers, expect=tuple(options["expect"])
-    )
+    address = Address.of(url)
+    headers = (("Host", address.authority),)  # the relay's port is no business of the server's
+    body = b"x" * int(options["body_size"])
+    request = Request("request", options["method"], address.target, body, headers, expect=tuple(options["expect"]))
     async with AsyncExitStack() as stack:
-        if rtt and address.hostname is not None:
-            relay = await stack.enter_async_context(Relay(address.hostname, address.port or 80, rtt=rtt))
+        if rtt:
+            relay = await stack.enter_async_context(Relay(address.host, address.port, rtt=rtt))
             url = f"http://127.0.0.1:{relay.port}"
         load = LoadGenerator(
             url,

@@ -11,7 +11,6 @@ import time
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Literal, Self
-from urllib.parse import urlsplit
 
 import h11
 
@@ -19,7 +18,7 @@ from comporta.load.alarm import Alarm
 from comporta.load.arrivals import Arrivals, offsets
 from comporta.load.pool import Pool
 from comporta.load.report import EXAMPLES, Report, Sample, Scenarios
-from comporta.load.requests import Request, RequestFailed, Scenario
+from comporta.load.requests import Address, Request, RequestFailed, Scenario
 from comporta.load.wire import Answer, Connection, ErrorKind, Lost
 
 WATCHED = ("X-Comporta-Slot", "X-App-Version")
@@ -46,15 +45,13 @@ class LoadGenerator:
         seed: int = 0,
         watch: Sequence[str] = WATCHED,
     ) -> None:
-        address = urlsplit(url)
-        if address.scheme != "http" or address.hostname is None:
-            raise ValueError(f"cannot send load to {url!r}: it must be an http:// URL")
-        self._host = address.netloc
-        mix = tuple(mix) or (Request("request", path=address.path or "/"),)
+        address = Address.of(url)
+        self._authority = address.authority
+        mix = tuple(mix) or (Request("request", path=address.target),)
         self._weights = list(itertools.accumulate(kind.weight for kind in mix))
         # A head is the same each time: building it anew would cost a tenth of the rate.
-        self._mix = [(kind, kind.head(self._host) if isinstance(kind, Request) else None) for kind in mix]
-        self._pool = Pool(address.hostname, address.port or 80, connections)
+        self._mix = [(kind, kind.head(self._authority) if isinstance(kind, Request) else None) for kind in mix]
+        self._pool = Pool(address.host, address.port, connections)
         self._fresh = fresh
         self._timeout = timeout
         self._watch = [(name, name.lower().encode()) for name in watch]
@@ -143,7 +140,7 @@ class LoadGenerator:
         if isinstance(kind, Scenario):
             task = asyncio.create_task(self._play(kind, intended))
         else:
-            task = asyncio.create_task(self._single(kind, head or kind.head(self._host), intended))
+            task = asyncio.create_task(self._single(kind, head or kind.head(self._authority), intended))
         self._tasks.add(task)
         task.add_done_callback(self._on_done)
 
@@ -159,7 +156,7 @@ class LoadGenerator:
     async def _play(self, scenario: Scenario, intended: float) -> None:
         self._tally(scenario.name, started=1)
         try:
-            await scenario.run(_ScenarioClient(self, scenario.name, self._host, intended))
+            await scenario.run(_ScenarioClient(self, scenario.name, self._authority, intended))
         except Exception as error:  # whatever breaks a scenario off belongs in the report
             self._tally(scenario.name, broken=(f"{type(error).__name__}: {error}",))
         else:
@@ -244,10 +241,10 @@ class _Attempt:
 class _ScenarioClient:
     """The Client of one run of a scenario."""
 
-    def __init__(self, load: LoadGenerator, scenario: str, host: str, intended: float) -> None:
+    def __init__(self, load: LoadGenerator, scenario: str, authority: str, intended: float) -> None:
         self._load = load
         self._scenario = scenario
-        self._host = host
+        self._authority = authority
         self._intended: float | None = intended
 
     async def request(
@@ -263,7 +260,7 @@ class _ScenarioClient:
         due = time.monotonic() if self._intended is None else self._intended
         self._intended = None
         request = Request(name or self._scenario, method, path, body, headers, expect=expect)
-        sample, answer = await self._load.perform(request, request.head(self._host), due)
+        sample, answer = await self._load.perform(request, request.head(self._authority), due)
         if answer is None or sample.error is not None:
             raise RequestFailed(f"{method} {path}: {sample.error}: {sample.detail}")
         return answer

@@ -3,10 +3,30 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import h11
 
 from comporta.load.wire import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a URL leads: `host` and `port` to connect to, `authority` for the Host header, `target` to ask for."""
+
+    host: str
+    port: int
+    authority: str
+    target: str
+
+    @classmethod
+    def of(cls, url: str) -> "Address":
+        """Read a URL; raises ValueError for one that is not plain http."""
+        parts = urlsplit(url)
+        if parts.scheme != "http" or parts.hostname is None:
+            raise ValueError(f"cannot send load to {url!r}: it must be an http:// URL")
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return cls(parts.hostname, parts.port or 80, parts.netloc, target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +41,12 @@ class Request:
     weight: float = 1.0
     expect: tuple[int, ...] = (200,)
 
-    def head(self, host: str) -> h11.Request:
-        """The request line and headers as they go over the wire; a Host of its own replaces `host`."""
+    def head(self, authority: str) -> h11.Request:
+        """The request line and headers as they go over the wire; a Host of its own replaces `authority`."""
         given = {name.lower() for name, _ in self.headers}
         headers = list(self.headers)
         if "host" not in given:
-            headers.insert(0, ("Host", host))
+            headers.insert(0, ("Host", authority))
         if "content-length" not in given and (self.body or self.method in ("POST", "PUT", "PATCH")):
             headers.append(("Content-Length", str(len(self.body))))
         return h11.Request(method=self.method, target=self.path, headers=headers)
