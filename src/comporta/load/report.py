@@ -196,7 +196,8 @@ def percentile(values: Iterable[float], percent: float) -> float:
 def _ranked(ordered: Sequence[float], percent: float) -> float:
     if not ordered:
         return math.nan
-    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
+    rank = math.ceil(len(ordered) * percent / 100 - 1e-9)  # 99.9 % of 1,000 is 999, whatever floats make of it
+    return ordered[max(0, rank - 1)]
 
 
 def _spread(values: Iterable[float]) -> dict[str, float | None]:
