@@ -1,0 +1,90 @@
+"""A real nginx for a test or a benchmark: its own folder, a free port, gone afterwards."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+_CONFIG = """
+{user}
+daemon off;
+worker_processes 1;
+pid {directory}/nginx.pid;
+error_log {directory}/error.log;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off;
+    keepalive_requests 1000000;
+    client_body_temp_path {directory}/body;
+    proxy_temp_path {directory}/proxy;
+    fastcgi_temp_path {directory}/fastcgi;
+    uwsgi_temp_path {directory}/uwsgi;
+    scgi_temp_path {directory}/scgi;
+    server {{
+        listen 127.0.0.1:{port} backlog=1024;
+        {server}
+    }}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class ScratchNginx:
+    """A running nginx; `directory` holds nginx.conf and error.log."""
+
+    directory: Path
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def reload(self) -> None:
+        """Ask for a reload; like `nginx -s reload`, this returns long before it is done."""
+        self.process.send_signal(signal.SIGHUP)
+
+
+@contextmanager
+def scratch_nginx(server: str) -> Iterator[ScratchNginx]:
+    """Run nginx with the directives of one `server` block; raises OSError if it does not start."""
+    with tempfile.TemporaryDirectory(prefix="comporta-nginx-") as name, socket.socket() as listener:
+        directory = Path(name)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1024)
+        running = ScratchNginx(directory, listener.getsockname()[1], _start(directory, listener, server))
+        try:
+            _wait_until_up(running)
+            yield running
+        finally:
+            running.process.terminate()
+            running.process.wait()
+
+
+def _start(directory: Path, listener: socket.socket, server: str) -> subprocess.Popen[bytes]:
+    # Workers of root run as nobody, who may not enter a private folder.
+    user = "user root;" if os.geteuid() == 0 else ""
+    config = directory / "nginx.conf"
+    config.write_text(_CONFIG.format(user=user, directory=directory, port=listener.getsockname()[1], server=server))
+    nginx = shutil.which("nginx") or "/usr/sbin/nginx"
+    # nginx takes over the listening sockets named here (as in its own binary upgrade), so that nobody else can take
+    # the port between finding it free and using it.
+    return subprocess.Popen(
+        [nginx, "-p", str(directory), "-c", str(config), "-e", str(directory / "error.log")],
+        env={**os.environ, "NGINX": f"{listener.fileno()};"},
+        pass_fds=[listener.fileno()],
+    )
+
+
+def _wait_until_up(nginx: ScratchNginx) -> None:
+    while not (nginx.directory / "nginx.pid").exists():
+        if nginx.process.poll() is not None:
+            raise OSError(f"cannot start nginx: {(nginx.directory / 'error.log').read_text().strip()}")
+        time.sleep(0.005)
