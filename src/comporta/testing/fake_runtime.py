@@ -1,0 +1,134 @@
+"""A runtime in memory, for simulations: instances are entries in a table, time is the clock's."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from comporta.model.errors import ArtifactMissing
+from comporta.model.release import (
+    Artifact,
+    InstanceState,
+    InstanceStatus,
+    LogLine,
+    Occupant,
+    SlotState,
+)
+from comporta.model.spec import PortRange
+from comporta.model.traffic import Slot
+from comporta.ports.clock import Clock
+from comporta.testing.faults import Faults, no_faults
+
+
+@dataclass
+class Seat:
+    """What sits in a slot. `restarts` by index of the instance; `down` are those that were killed."""
+
+    occupant: Occupant
+    running: set[int] = field(default_factory=set)
+    restarts: dict[int, int] = field(default_factory=dict)
+
+
+class FakeRuntime:
+    """Implements the Runtime port.
+
+    Args:
+        versions: the artifacts there are: version → identity. Tests take entries away, or change them.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        ports: Mapping[Slot, PortRange],
+        versions: dict[str, str],
+        faults: Faults = no_faults,
+    ) -> None:
+        self.versions = versions
+        self.faults = faults
+        self._clock = clock
+        self._ports = ports
+        self._seats: dict[Slot, Seat] = {}
+
+    async def resolve(self, version: str) -> Artifact:
+        if version not in self.versions:
+            raise ArtifactMissing(f"cannot find {version}", next=f"there are: {', '.join(self.versions)}")
+        return Artifact(runtime="fake", version=version, identity=self.versions[version], launch={"version": version})
+
+    async def verify(self, artifact: Artifact) -> None:
+        if self.versions.get(artifact.version) != artifact.identity:
+            raise ArtifactMissing(f"cannot use {artifact.version}: it is gone or has changed")
+
+    def addresses(self, slot: Slot, instances: int) -> tuple[str, ...]:
+        return tuple(f"127.0.0.1:{port}" for port in self._ports[slot].take(instances))
+
+    async def start(self, slot: Slot, occupant: Occupant) -> None:
+        await self.faults("start", "before")
+        occupant = msgspec.structs.replace(occupant, warm_until=None)
+        seat = self._seat(slot)
+        if seat is None or msgspec.structs.replace(seat.occupant, warm_until=None) != occupant:
+            seat = self._seats[slot] = Seat(occupant)
+        for index in range(1, occupant.instances + 1):
+            # One at a time: a crash here leaves some of them.
+            await self.faults("start-instance", "before")
+            seat.running.add(index)
+        seat.occupant = occupant
+        await self.faults("start", "after")
+
+    async def observe(self, slot: Slot) -> SlotState:
+        seat = self._seat(slot)
+        if seat is None:
+            return SlotState(slot=slot)
+        statuses = [self._status(slot, seat, index) for index in range(1, seat.occupant.instances + 1)]
+        return SlotState(slot=slot, occupant=seat.occupant, instances=tuple(statuses))
+
+    async def stop(self, slot: Slot) -> None:
+        await self.faults("stop", "before")
+        if seat := self._seat(slot):
+            for index in sorted(seat.running):
+                await self.faults("stop-instance", "before")
+                seat.running.discard(index)
+        self._seats.pop(slot, None)
+        await self.faults("stop", "after")
+
+    async def expire(self, slot: Slot, at: float | None) -> None:
+        await self.faults("expire", "before")
+        if seat := self._seat(slot):
+            seat.occupant = msgspec.structs.replace(seat.occupant, warm_until=at)
+        await self.faults("expire", "after")
+
+    async def logs(
+        self, slot: Slot, *, lines: int, follow: bool = False, index: int | None = None
+    ) -> AsyncIterator[LogLine]:
+        if seat := self._seat(slot):
+            for i in range(1, seat.occupant.instances + 1):
+                if index in (None, i) and lines:
+                    yield LogLine(index=i, text=f"{seat.occupant.release.version} started")
+
+    def kill(self, slot: Slot, index: int) -> None:
+        """An instance dies and is not restarted."""
+        if seat := self._seat(slot):
+            seat.running.discard(index)
+
+    def crash(self, slot: Slot, index: int) -> None:
+        """An instance dies and is restarted at once."""
+        if seat := self._seat(slot):
+            seat.restarts[index] = seat.restarts.get(index, 0) + 1
+
+    def _seat(self, slot: Slot) -> Seat | None:
+        seat = self._seats.get(slot)
+        if seat and seat.occupant.warm_until is not None and seat.occupant.warm_until <= self._clock.now():
+            del self._seats[slot]
+            return None
+        return seat
+
+    def _status(self, slot: Slot, seat: Seat, index: int) -> InstanceStatus:
+        return InstanceStatus(
+            slot=slot,
+            index=index,
+            address=self.addresses(slot, index)[-1],
+            state=InstanceState.RUNNING if index in seat.running else InstanceState.STOPPED,
+            pid=1000 + index if index in seat.running else None,
+            restarts=seat.restarts.get(index, 0),
+        )

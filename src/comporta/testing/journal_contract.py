@@ -1,0 +1,133 @@
+"""What every journal must do. Subclass it, and give the fixture `journal`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from comporta.model.errors import LeaseHeld, LeaseLost
+from comporta.model.journal import Holder, Kind, Lease
+from comporta.ports.journal import Journal
+
+ANA = Holder(host="h1", boot_id="b", pid=1, started=1.0, actor="ana")
+BEN = Holder(host="h1", boot_id="b", pid=2, started=2.0, actor="ben")
+
+
+@pytest.mark.anyio
+class JournalContract:
+    """Contract suite of the Journal port."""
+
+    @pytest.fixture
+    def journal(self) -> Journal:
+        raise NotImplementedError
+
+    async def test_a_new_journal_is_empty_and_whole(self, journal: Journal) -> None:
+        assert await journal.lease("production") is None
+        assert await journal.find(kinds=tuple(Kind)) == []
+        assert await journal.verify() is None
+
+    async def test_only_one_holds_the_lease_and_the_other_reads_who(self, journal: Journal) -> None:
+        await journal.acquire("production", ANA, at=10.0)
+        with pytest.raises(LeaseHeld, match="ana"):
+            await journal.acquire("production", BEN, at=11.0)
+
+    async def test_environments_are_locked_apart(self, journal: Journal) -> None:
+        await journal.acquire("production", ANA, at=10.0)
+        await journal.acquire("staging", BEN, at=10.0)
+
+    async def test_a_lease_that_was_given_back_can_be_taken_with_a_higher_generation(self, journal: Journal) -> None:
+        first = await journal.acquire("production", ANA, at=10.0)
+        await journal.release(first)
+        assert await journal.lease("production") is None
+        second = await journal.acquire("production", BEN, at=11.0)
+        assert second.generation > first.generation
+
+    async def test_a_displaced_holder_can_neither_write_nor_beat(self, journal: Journal) -> None:
+        old = await journal.acquire("production", ANA, at=10.0)
+        await journal.acquire("production", BEN, at=20.0, displacing=old.generation)
+        with pytest.raises(LeaseLost, match="ben"):
+            await append(journal, old)
+        with pytest.raises(LeaseLost):
+            await journal.heartbeat(old, at=21.0, doing="x")
+        assert await journal.find(kinds=(Kind.NOTE,)) == []
+
+    async def test_a_displaced_holder_cannot_give_the_new_lease_back(self, journal: Journal) -> None:
+        old = await journal.acquire("production", ANA, at=10.0)
+        new = await journal.acquire("production", BEN, at=20.0, displacing=old.generation)
+        await journal.release(old)
+        assert await journal.lease("production") == new
+
+    async def test_two_who_displace_the_same_dead_holder_do_not_both_win(self, journal: Journal) -> None:
+        dead = await journal.acquire("production", ANA, at=10.0)
+        await journal.acquire("production", BEN, at=20.0, displacing=dead.generation)
+        with pytest.raises(LeaseHeld):
+            await journal.acquire("production", ANA, at=20.0, displacing=dead.generation)
+
+    async def test_a_heartbeat_shows_what_the_holder_does(self, journal: Journal) -> None:
+        lease = await journal.acquire("production", ANA, at=10.0)
+        await journal.heartbeat(lease, at=15.0, doing="deployment 3, step switch")
+        seen = await journal.lease("production")
+        assert seen is not None
+        assert (seen.heartbeat, seen.doing, seen.generation) == (15.0, "deployment 3, step switch", lease.generation)
+
+    async def test_a_lease_by_hand_keeps_its_message(self, journal: Journal) -> None:
+        await journal.acquire("production", ANA, at=10.0, manual=True, message="audit week")
+        with pytest.raises(LeaseHeld, match="audit week"):
+            await journal.acquire("production", BEN, at=11.0)
+
+    async def test_records_of_a_deployment_come_back_in_order_with_all_their_data(self, journal: Journal) -> None:
+        lease = await journal.acquire("production", ANA, at=10.0)
+        number = await journal.open_deployment(at=10.5, lease=lease, actor="ana", data={"plan": {"steps": [1, "é"]}})
+        await append(journal, lease, Kind.INTENT, deployment=number, step=0, at=11.25)
+        await append(journal, lease, Kind.DONE, deployment=number, step=0, at=12.5, data={"ok": True, "n": 1.5})
+        records = await journal.records(number)
+        assert [r.kind for r in records] == [Kind.OPENED, Kind.INTENT, Kind.DONE]
+        assert records[0].data == {"plan": {"steps": [1, "é"]}}
+        assert (records[2].at, records[2].step, records[2].data) == (12.5, 0, {"ok": True, "n": 1.5})
+        assert {r.generation for r in records} == {lease.generation}
+
+    async def test_deployments_and_releases_are_numbered_from_one(self, journal: Journal) -> None:
+        lease = await journal.acquire("production", ANA, at=10.0)
+        numbers = [await journal.open_deployment(at=1.0, lease=lease, actor="ana", data={}) for _ in range(3)]
+        releases = [await journal.add_release(at=1.0, lease=lease, actor="ana", data={"v": i}) for i in range(2)]
+        assert (numbers, releases) == ([1, 2, 3], [1, 2])
+        assert [r.data for r in await journal.find(kinds=(Kind.RELEASE,))] == [
+            {"v": 1, "number": 2},
+            {"v": 0, "number": 1},
+        ]
+
+    async def test_find_gives_the_newest_first_of_one_environment_and_kind(self, journal: Journal) -> None:
+        for environment in ("production", "staging"):
+            lease = await journal.acquire(environment, ANA, at=10.0)
+            for at in (1.0, 2.0):
+                await append(journal, lease, at=at)
+        found = await journal.find(environment="staging", kinds=(Kind.NOTE,), limit=1)
+        assert [(r.environment, r.at) for r in found] == [("staging", 2.0)]
+        assert len(await journal.find(kinds=(Kind.NOTE, Kind.ABORT))) == 4
+
+    async def test_an_abort_can_be_asked_for_without_the_lease(self, journal: Journal) -> None:
+        lease = await journal.acquire("production", ANA, at=10.0)
+        number = await journal.open_deployment(at=10.0, lease=lease, actor="ana", data={})
+        await append(journal, None, Kind.ABORT, deployment=number, data={"reason": "by ben"})
+        assert (await journal.records(number))[-1].data == {"reason": "by ben"}
+
+    async def test_the_chain_of_hashes_is_whole_over_all_kinds_of_records(self, journal: Journal) -> None:
+        lease = await journal.acquire("production", ANA, at=10.0)
+        await journal.open_deployment(at=10.0, lease=lease, actor="ana", data={"ü": [None, {"b": 1, "a": 2}]})
+        await append(journal, lease)
+        await journal.add_release(at=1.0, lease=lease, actor="ana", data={})
+        assert await journal.verify() is None
+        records = await journal.find(kinds=tuple(Kind))
+        assert records[0].previous == records[1].hash
+
+
+async def append(journal: Journal, lease: Lease | None, kind: Kind = Kind.NOTE, **fields: Any) -> None:
+    await journal.append(
+        kind,
+        at=fields.pop("at", 1.0),
+        environment=lease.environment if lease else "production",
+        actor="ana",
+        lease=lease,
+        **fields,
+    )

@@ -1,0 +1,124 @@
+"""Plans: which steps, in which order, and back to what."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from comporta.model.snapshot import Snapshot
+from comporta.model.spec import BlueGreenSpec, EnvironmentSpec
+from comporta.model.traffic import Slot
+from comporta.model.values import from_json, to_json
+from comporta.steps.check_health import CheckHealth
+from comporta.steps.configure_router import ConfigureRouter
+from comporta.steps.hold_slot import HoldSlot
+from comporta.steps.keep_warm import KeepWarm
+from comporta.steps.plan import Plan
+from comporta.steps.shift_traffic import ShiftTraffic
+from comporta.steps.start_instances import StartInstances
+from comporta.steps.stop_instances import StopInstances
+from comporta.strategies import blue_green, rollback
+from support import specs
+from support.snapshots import serving, snapshots
+
+plans = st.builds(
+    lambda strategy, snapshot, keep: strategy.plan(
+        specs.spec(blue_green=BlueGreenSpec(keep_warm=keep)), snapshot, specs.release(3)
+    ),
+    st.sampled_from([blue_green, rollback]),
+    snapshots,
+    st.sampled_from([0.0, 60.0]),
+)
+
+
+def kinds(plan: Plan) -> list[str]:
+    return [type(step).__name__ for step in plan.steps]
+
+
+def only(plan: Plan, kind: type) -> object:
+    found = [step for step in plan.steps if isinstance(step, kind)]
+    assert len(found) == 1
+    return found[0]
+
+
+@given(plans)
+def test_a_plan_survives_the_journal_unchanged(plan: Plan):
+    assert from_json(to_json(plan), Plan) == plan
+
+
+@given(plans)
+def test_no_plan_switches_before_it_has_seen_the_candidate_healthy(plan: Plan):
+    order = kinds(plan)
+    assert order.index("CheckHealth") < order.index("ShiftTraffic")
+
+
+@given(plans)
+def test_only_the_last_step_may_be_irreversible(plan: Plan):
+    assert plan.point_of_no_return >= len(plan.steps) - 1
+
+
+@given(snapshots)
+def test_a_deployment_never_touches_the_live_slot_before_the_switch(snapshot: Snapshot):
+    plan = blue_green.plan(specs.spec(), snapshot, specs.release(3))
+    started = only(plan, StartInstances)
+    assert isinstance(started, StartInstances)
+    assert started.slot is not snapshot.routing.traffic.live
+
+
+@given(snapshots)
+def test_the_way_back_of_the_switch_is_what_the_router_did_before(snapshot: Snapshot):
+    shift = only(blue_green.plan(specs.spec(), snapshot, specs.release(3)), ShiftTraffic)
+    assert isinstance(shift, ShiftTraffic)
+    assert shift.back_to == snapshot.routing.traffic
+
+
+def test_a_first_deployment_has_nothing_to_drain_or_keep():
+    plan = blue_green.plan(specs.spec(), specs.nothing_deployed(), specs.release(1))
+    assert plan.slot is Slot.BLUE
+    assert "DrainSlot" not in kinds(plan)
+    assert plan.replaces is None
+
+
+def test_the_old_slot_is_kept_warm_as_configured_or_stopped():
+    warm = blue_green.plan(specs.spec(), serving(Slot.BLUE), specs.release(3)).steps[-1]
+    cold_spec: EnvironmentSpec = specs.spec(blue_green=BlueGreenSpec(keep_warm=0.0))
+    cold = blue_green.plan(cold_spec, serving(Slot.BLUE), specs.release(3)).steps[-1]
+    assert warm == KeepWarm(slot=Slot.BLUE, seconds=60.0)
+    assert cold == StopInstances(slot=Slot.BLUE)
+
+
+def test_a_live_slot_that_is_dead_is_not_kept_warm():
+    plan = blue_green.plan(specs.spec(), serving(Slot.BLUE, up=False), specs.release(3))
+    assert plan.steps[-1] == StopInstances(slot=Slot.BLUE)
+
+
+def test_more_instances_reconfigure_the_router_and_the_same_number_does_not():
+    def router_step(instances: int) -> ConfigureRouter:
+        plan = blue_green.plan(specs.spec(instances=instances), serving(Slot.BLUE), specs.release(3))
+        step = plan.steps[0]
+        assert isinstance(step, ConfigureRouter)
+        return step
+
+    assert router_step(2).to == router_step(2).back_to
+    assert len(router_step(3).to.blue) == 3
+    # Fewer: the live slot still runs two, and loses none of them before the next deployment.
+    assert len(router_step(1).to.blue) == 2
+
+
+def test_a_rollback_to_a_warm_slot_starts_nothing():
+    plan = rollback.plan(specs.spec(), serving(Slot.BLUE, warm=1), specs.release(1))
+    assert "StartInstances" not in kinds(plan)
+    assert only(plan, HoldSlot) == HoldSlot(slot=Slot.GREEN, warm_until=1e12)
+
+
+def test_a_rollback_to_a_release_that_is_not_warm_starts_it_in_the_free_slot():
+    plan = rollback.plan(specs.spec(), serving(Slot.BLUE, warm=1), specs.release(9))
+    started = only(plan, StartInstances)
+    assert isinstance(started, StartInstances)
+    assert started.restore, "the warm slot comes back if the rollback is aborted"
+
+
+def test_a_rollback_skips_smoke_tests_and_watching():
+    plan = rollback.plan(specs.spec(), serving(Slot.BLUE, warm=1), specs.release(1))
+    assert not {"SmokeTest", "WatchTraffic", "Confirm"} & set(kinds(plan))
+    assert isinstance(only(plan, CheckHealth), CheckHealth)
