@@ -28,3 +28,8 @@ def require_untouched(snapshot: Snapshot) -> None:
             f"cannot plan: {snapshot.routing.tampered}",
             next="put the file back as it was, or `comporta down` and deploy again",
         )
+    if snapshot.routing.traffic.weights is not None and snapshot.live is None:
+        raise ForeignChange(
+            "cannot plan: traffic is split between both slots, and no deployment is under way",
+            next="`comporta abort` undoes the last deployment if it ended in an incident",
+        )

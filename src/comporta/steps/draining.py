@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from comporta.model.errors import ForeignChange
 from comporta.model.traffic import Slot
 from comporta.ports.bundle import Ports
 from comporta.steps.step import Facts
@@ -15,9 +16,13 @@ SURE_AFTER = 2
 async def drain(slot: Slot, ports: Ports, *, deadline: float) -> Facts:
     """Wait until the router has nothing open towards the slot, at most until the deadline (epoch seconds).
 
+    Raises:
+        ForeignChange: the router sends requests there: somebody changed it, and stopping the slot would lose them.
+
     Returns:
         `cut`: requests still in flight at the deadline (0 is a clean drain); `seconds`: how long it took.
     """
+    await require_no_traffic(slot, ports)
     started = ports.clock.monotonic()
     quiet = in_flight = 0
 
@@ -30,3 +35,12 @@ async def drain(slot: Slot, ports: Ports, *, deadline: float) -> Facts:
 
     await until(is_quiet, ports, deadline=deadline, every=LOOK_EVERY)
     return {"cut": in_flight, "seconds": round(ports.clock.monotonic() - started, 3)}
+
+
+async def require_no_traffic(slot: Slot, ports: Ports) -> None:
+    weights = (await ports.router.observe()).traffic.weights
+    if weights is not None and weights.of(slot) > 0:
+        raise ForeignChange(
+            f"cannot drain {slot}: the router sends {weights.of(slot)} % of the requests there",
+            next="somebody changed the router by hand: put it right, then `comporta abort`",
+        )

@@ -39,6 +39,8 @@ class ShiftTraffic(Step, frozen=True, tag="shift-traffic"):
         return await self._shift(self.to, ports)
 
     async def undo(self, ports: Ports) -> Facts:
+        if (await ports.router.observe()).traffic == self.back_to:
+            return {}
         return await self._shift(self.back_to, ports)
 
     async def _shift(self, to: Traffic, ports: Ports) -> Facts:

@@ -1,0 +1,246 @@
+"""The real engine, steps, strategies and use cases in a simulated world, with faults at every place.
+
+Each rule is one command of an operator, in which one thing may go wrong. After each, the invariants of the design hold.
+"""
+
+from __future__ import annotations
+
+import pytest
+import trio
+from hypothesis import HealthCheck, note, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from trio.testing import MockClock
+
+from comporta.app.context import Context
+from comporta.app.deploy import Interrupted, deploy
+from comporta.app.down import down
+from comporta.app.rollback import rollback
+from comporta.app.running import Ended
+from comporta.app.settling import abort, resume
+from comporta.model.errors import ComportaError, ForeignChange, LeaseHeld, UsageError
+from comporta.model.journal import Kind, Outcome
+from comporta.model.snapshot import Snapshot
+from comporta.model.spec import BlueGreenSpec
+from comporta.model.traffic import Slot, Traffic
+from comporta.steps.start_instances import same
+from comporta.strategies import blue_green
+from simulation.world import Crash, Fault, World
+from support import specs
+
+faults = st.one_of(
+    st.none(),
+    st.builds(Fault, st.sampled_from(["crash", "crash", "fail", "slow", "abort", "foreign"]), st.integers(0, 60)),
+)
+versions = st.sampled_from([f"1.{n}.0" for n in range(6)])
+
+
+class Deployments(RuleBasedStateMachine):
+    @initialize(
+        keep_warm=st.sampled_from([0.0, 60.0, 3600.0]),
+        instances=st.integers(1, 3),
+        sick=st.sets(versions, max_size=2),
+        failing=st.sets(versions, max_size=2),
+    )
+    def a_world(self, keep_warm: float, instances: int, sick: set[str], failing: set[str]) -> None:
+        waits = BlueGreenSpec(stabilize=5.0, drain=10.0, final_timeout=10.0, keep_warm=keep_warm)
+        self.world = World(specs.spec(blue_green=waits, instances=instances), sick, failing)
+        self.good: Traffic = Traffic()
+        """Where requests went when they last went where comporta had sent them, on purpose."""
+        self.cut_off = False
+
+    @precondition(lambda self: not self.cut_off)
+    @rule(version=versions, fault=faults)
+    def deploy(self, version: str, fault: Fault | None) -> None:
+        self.act(lambda ctx: deploy(ctx, version, blue_green.plan), fault)
+
+    @precondition(lambda self: not self.cut_off and self.world.records(Kind.RELEASE))
+    @rule(to=st.one_of(st.none(), versions), fault=faults)
+    def roll_back(self, to: str | None, fault: Fault | None) -> None:
+        self.act(lambda ctx: rollback(ctx, to=to), fault)
+
+    @precondition(lambda self: self.cut_off)
+    @rule(fault=faults)
+    def resume(self, fault: Fault | None) -> None:
+        self.act(resume, fault)
+
+    @precondition(lambda self: self.cut_off)
+    @rule(fault=faults)
+    def abort(self, fault: Fault | None) -> None:
+        self.act(lambda ctx: abort(ctx, None), fault)
+
+    @precondition(lambda self: self.cut_off)
+    @rule(version=versions)
+    def deploying_over_an_interrupted_deployment_is_refused(self, version: str) -> None:
+        before = self.world.snapshot()
+        with pytest.raises((Interrupted, LeaseHeld)):
+            self.world.run(lambda ctx: deploy(ctx, version, blue_green.plan))
+        assert self.world.snapshot() == before
+
+    @precondition(lambda self: self.world.router.routing.running)
+    @rule(fault=st.one_of(st.none(), st.builds(Fault, st.just("crash"), st.sampled_from(range(12)))))
+    def take_down(self, fault: Fault | None) -> None:
+        self.act(down, fault)
+
+    @rule(seconds=st.sampled_from([1.0, 59.0, 61.0, 7200.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.world.wait(seconds)
+
+    @rule(version=versions, how=st.sampled_from(["sick", "failing", "well"]))
+    def a_version_turns(self, version: str, how: str) -> None:
+        self.world.sick.discard(version)
+        self.world.failing.discard(version)
+        if how != "well":
+            getattr(self.world, how).add(version)
+
+    @rule()
+    def an_instance_of_the_free_slot_dies(self) -> None:
+        live = self.world.router.routing.traffic.live
+        if live is not None:
+            self.world.runtime.kill(live.other, 1)
+
+    @rule(version=versions, other=versions, delay=st.floats(0, 40))
+    def two_operators_at_once(self, version: str, other: str, delay: float) -> None:
+        """The second comes while the first is at it, or after."""
+        outcomes: list[object] = []
+        one, two = self.world.context(), self.world.context()
+
+        async def operate(ctx: Context, version: str, delay: float) -> None:
+            await trio.sleep(delay)
+            try:
+                outcomes.append(await deploy(ctx, version, blue_green.plan))
+            except (LeaseHeld, Interrupted, UsageError) as error:
+                outcomes.append(error)
+
+        async def main() -> float:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(operate, one, version, 0.0)
+                nursery.start_soon(operate, two, other, delay)
+            return trio.current_time()
+
+        before = self.world.snapshot()
+        self.world.clock.before += trio.run(main, clock=MockClock(autojump_threshold=0))
+        self.world.living.clear()
+        assert len(outcomes) == 2
+        for outcome in outcomes:
+            if isinstance(outcome, Ended):
+                assert outcome.deployment.outcome is not None
+        self.remember(before)
+
+    # Acting and judging
+
+    def act(self, use_case, fault: Fault | None) -> None:  # type: ignore[no-untyped-def]
+        """Run a command; whatever comes of it must be one of the promised ends."""
+        before = self.world.snapshot()
+        try:
+            ended = self.world.run(use_case, fault)
+        except Crash:
+            note("crashed")
+            self.cut_off = self.unfinished()
+            return
+        except (Interrupted, LeaseHeld, UsageError, ForeignChange) as refused:
+            note(f"refused: {refused}")
+            self.repair_if_tampered()
+            self.cut_off = self.unfinished()
+            return
+        except ComportaError as error:
+            # `down` met a fault: it says so, and can be called again.
+            note(f"failed: {error}")
+            self.repair_if_tampered()
+            return
+        if isinstance(ended, Ended):
+            self.judge(ended, before)
+        self.cut_off = self.unfinished()
+        self.remember(before)
+
+    def judge(self, ended: Ended, before: Snapshot) -> None:
+        outcome = ended.deployment.outcome
+        note(f"{outcome}: {ended.deployment.cause}")
+        assert outcome is not None
+        after = self.world.snapshot()
+        if outcome is Outcome.PROMOTED and not self.world.tampered:
+            live = after.live
+            assert live is not None
+            assert live.occupant is not None
+            assert live.occupant.release == ended.deployment.plan.release
+            assert live.running
+        if outcome in (Outcome.ABORTED, Outcome.ROLLED_BACK) and not self.cut_off and not self.world.tampered:
+            assert_as_before(before, after, self.world)
+        if outcome is Outcome.INCIDENT:
+            self.settle(ended)
+        self.repair_if_tampered()
+
+    def settle(self, ended: Ended) -> None:
+        """A person repairs what was changed by hand, then aborts the incident: that always works."""
+        self.repair_if_tampered()
+        again = self.world.run(lambda ctx: abort(ctx, ended.deployment.number)) if self.can_abort(ended) else None
+        if again is not None:
+            assert again.deployment.outcome in (Outcome.ABORTED, Outcome.ROLLED_BACK), again.deployment.cause
+
+    def can_abort(self, ended: Ended) -> bool:
+        plan = ended.deployment.plan
+        begun = {r.step for r in self.world.journal.all if r.deployment == ended.deployment.number}
+        return plan.point_of_no_return not in begun
+
+    def repair_if_tampered(self) -> None:
+        if self.world.tampered:
+            self.world.repair(self.good)
+
+    def remember(self, before: Snapshot) -> None:
+        self.good = self.world.router.routing.traffic
+
+    def unfinished(self) -> bool:
+        opened = {r.deployment for r in self.world.records(Kind.OPENED)}
+        return bool(opened - {r.deployment for r in self.world.records(Kind.FINISHED)})
+
+    # Invariants
+
+    @invariant()
+    def requests_never_went_where_nobody_answers(self) -> None:
+        if hasattr(self, "world"):
+            assert self.world.broken == []
+
+    @invariant()
+    def the_journal_is_whole(self) -> None:
+        if hasattr(self, "world"):
+            assert trio.run(self.world.journal.verify) is None
+
+    @invariant()
+    def a_lease_is_free_or_its_holder_crashed(self) -> None:
+        if hasattr(self, "world"):
+            lease = self.world.leases()
+            assert lease is None or lease.holder.pid not in self.world.living
+
+    @invariant()
+    def generations_never_interleave(self) -> None:
+        """Once a newer lease has written, an older one never writes again."""
+        if hasattr(self, "world"):
+            generations = [r.generation for r in self.world.journal.all if r.generation is not None]
+            assert generations == sorted(generations)
+
+
+def assert_as_before(before: Snapshot, after: Snapshot, world: World) -> None:
+    """Do, then undo, restores the snapshot: routing exactly; the live slot; the free slot, unless its time was up."""
+    assert after.routing.traffic == before.routing.traffic
+    assert after.routing.topology == before.routing.topology or before.routing.topology is None
+    live = before.routing.traffic.live
+    for slot in Slot:
+        was, now = before.slot(slot).occupant, after.slot(slot).occupant
+        if slot is live:
+            assert now is not None
+            assert same(now, was)
+        elif now is not None:
+            assert same(now, was), f"{now.release} was left over in {slot}"
+
+
+TestDeployments = Deployments.TestCase
+TestDeployments.settings = settings(
+    max_examples=60, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
+)
+
+
+@pytest.mark.slow
+class TestDeploymentsAtLength(Deployments.TestCase):
+    settings = settings(
+        max_examples=400, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    )

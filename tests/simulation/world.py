@@ -1,0 +1,303 @@
+"""A whole world in memory, on virtual time: operators, router, instances, traffic, and anything that can go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import anyio
+import trio
+from trio.testing import MockClock
+
+from comporta.app.context import Context, Interruption
+from comporta.app.running import request_abort
+from comporta.engine.events import StepEvent
+from comporta.model.checks import Target
+from comporta.model.errors import RouterError, RuntimeFailure
+from comporta.model.journal import Holder, Kind, Lease, Record
+from comporta.model.snapshot import Snapshot
+from comporta.model.spec import EnvironmentSpec
+from comporta.model.traffic import Slot, Traffic, TrafficCount, Weights
+from comporta.ports.bundle import Ports
+from comporta.steps.plan import Plan
+from comporta.testing.fake_journal import FakeJournal
+from comporta.testing.fake_probe import FakeProbe
+from comporta.testing.fake_router import FakeRouter
+from comporta.testing.fake_runtime import FakeRuntime
+from support import specs
+
+T = TypeVar("T")
+
+REQUESTS_PER_SECOND = 50
+SLOW = 400.0
+"""Seconds that a slow verb takes: longer than every timeout of the simulated config."""
+
+
+class Crash(BaseException):
+    """The process is gone, as with kill -9: nothing of it runs any more."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """At the `at`-th opportunity (a verb's before or after, or a moment of a step), `kind` happens."""
+
+    kind: str
+    at: int
+
+
+class SimulatedClock:
+    """Virtual time that goes on over several runs of the event loop."""
+
+    def __init__(self) -> None:
+        self.before = 1_000_000.0
+
+    def now(self) -> float:
+        try:
+            return self.before + trio.current_time()
+        except RuntimeError:
+            return self.before
+
+    monotonic = now
+
+    async def sleep(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+
+
+class ProcessJournal:
+    """The journal as one process sees it: once the process is dead, it writes nothing more."""
+
+    def __init__(self, journal: FakeJournal) -> None:
+        self._journal = journal
+        self.dead = False
+
+    def __getattr__(self, name: str) -> Any:
+        if self.dead:
+            return self._nothing
+        return getattr(self._journal, name)
+
+    async def _nothing(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+
+class People:
+    """Operator and reporter: always says yes, reads nothing."""
+
+    async def confirm(self, question: str) -> bool:
+        return True
+
+    async def overrule(self, question: str) -> bool:
+        return False
+
+    def note(self, text: str) -> None: ...
+    def stage(self, title: str) -> None: ...
+    def notice(self, text: str) -> None: ...
+    def planned(self, deployment: int, plan: Plan) -> None: ...
+    def step_begins(self, index: int, title: str, *, resumed: bool) -> None: ...
+    def step_ends(self, index: int, title: str, *, facts: dict[str, Any], error: str) -> None: ...
+
+
+@dataclass
+class SimulatedHost:
+    """A process with a number; it is dead once it is not among the living."""
+
+    pid: int
+    living: set[int]
+
+    def me(self) -> Holder:
+        return Holder(host="sim", boot_id="1", pid=self.pid, started=float(self.pid), actor=f"operator-{self.pid}")
+
+    def why_dead(self, holder: Holder) -> str:
+        return "" if holder.pid in self.living else f"process {holder.pid} has ended"
+
+
+@dataclass
+class World:
+    """Everything there is. `sick` versions never get healthy; `failing` ones answer errors once they get traffic."""
+
+    spec: EnvironmentSpec = field(default_factory=specs.spec)
+    sick: set[str] = field(default_factory=set)
+    failing: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.clock = SimulatedClock()
+        self.journal = FakeJournal()
+        self.versions = {f"1.{n}.0": f"sha256:{n}" for n in range(6)}
+        ranges = {Slot.BLUE: self.spec.blue, Slot.GREEN: self.spec.green}
+        self.runtime = FakeRuntime(self.clock, ranges, self.versions, self._opportunity)
+        self.router = FakeRouter(self.spec.listen, alive=self.answers, served=self._served, faults=self._opportunity)
+        self.probe = FakeProbe(self.clock, self._healthy, faults=self._opportunity)
+        self.living: set[int] = set()
+        self.broken: list[str] = []
+        self.tampered = False
+        self._fault: Fault | None = None
+        self._chances = 0
+        self._process: ProcessJournal | None = None
+        self._host: SimulatedHost | None = None
+        self._counts = {slot: TrafficCount() for slot in Slot}
+        self._counted_at = self.clock.now()
+        self._next_pid = 1
+
+    # What an operator does
+
+    def context(self) -> Context:
+        """A new process, with its own view of the journal."""
+        self._host = SimulatedHost(self._next_pid, self.living)
+        self._next_pid += 1
+        self.living.add(self._host.pid)
+        self._process = ProcessJournal(self.journal)
+        ports = Ports(self.clock, self.runtime, self.router, {"http": self.probe, "command": self.probe}, People())
+        return Context(self.spec, ports, self._process, self._host, People(), Interruption(), self._moment)
+
+    def run(self, use_case: Callable[[Context], Awaitable[T]], fault: Fault | None = None) -> T:
+        """One command in a process of its own. A crash kills the process and comes out as `Crash`."""
+        ctx = self.context()
+        self._fault, self._chances = fault, 0
+
+        async def main() -> T:
+            try:
+                return await use_case(ctx)
+            finally:
+                elapsed.append(trio.current_time())
+
+        elapsed: list[float] = []
+        try:
+            return trio.run(main, clock=MockClock(autojump_threshold=0))
+        finally:
+            self.clock.before += sum(elapsed)
+            self.living.discard(ctx.host.me().pid)
+            self._fault = None
+
+    def wait(self, seconds: float) -> None:
+        self._count()
+        self.clock.before += seconds
+
+    def repair(self, traffic: Traffic) -> None:
+        """A person puts back by hand what somebody else had changed."""
+        self.router.tamper(traffic)
+        self.tampered = False
+
+    # What is seen from outside
+
+    def snapshot(self) -> Snapshot:
+        async def look() -> Snapshot:
+            return Snapshot(
+                routing=await self.router.observe(),
+                blue=await self.runtime.observe(Slot.BLUE),
+                green=await self.runtime.observe(Slot.GREEN),
+            )
+
+        return trio.run(look)
+
+    def leases(self) -> Lease | None:
+        async def look() -> Lease | None:
+            return await self.journal.lease(self.spec.environment)
+
+        return trio.run(look)
+
+    def answers(self, slot: Slot) -> bool:
+        """Some instance of the slot is up."""
+        seat = self.runtime._seat(slot)
+        return seat is not None and bool(seat.running)
+
+    def records(self, *kinds: Kind) -> list[Record]:
+        return [r for r in self.journal.all if r.kind in kinds]
+
+    # How it goes wrong
+
+    async def _opportunity(self, verb: str, moment: str) -> None:
+        if moment == "after":
+            self._look(verb)
+        if self._due():
+            await self._strike(verb)
+
+    def _moment(self, event: StepEvent) -> None:
+        """Between two records: only what needs no verb to go wrong can strike here."""
+        if self._fault is None or self._fault.kind in ("fail", "slow") or not self._due():
+            return
+        if self._fault.kind == "foreign":
+            self._tamper()
+        else:
+            self._kill_or_abort()
+
+    def _due(self) -> bool:
+        self._chances += 1
+        return self._fault is not None and self._chances == self._fault.at + 1
+
+    async def _strike(self, verb: str) -> None:
+        assert self._fault is not None
+        match self._fault.kind:
+            case "fail" if verb in ("shift", "configure", "remove"):
+                raise RouterError(f"cannot {verb}: simulated")
+            case "fail" if verb != "ask":
+                raise RuntimeFailure(f"cannot {verb}: simulated")
+            case "slow":
+                await self.clock.sleep(SLOW)
+            case "foreign":
+                self._tamper()
+            case "crash" | "abort":
+                self._kill_or_abort()
+                await anyio.sleep(0)
+
+    def _tamper(self) -> None:
+        self.tampered = True
+        self.router.tamper(Traffic(weights=Weights(blue=50, green=50)))
+
+    def _kill_or_abort(self) -> None:
+        assert self._fault is not None
+        assert self._process is not None
+        assert self._host is not None
+        if self._fault.kind == "crash":
+            self._process.dead = True
+            self.living.discard(self._host.pid)
+            raise Crash
+        opened = self.records(Kind.OPENED)
+        if opened and opened[-1].deployment is not None:
+            # Another terminal: an append, from a process that does not hold the lease.
+            self._append_abort(opened[-1].deployment)
+
+    def _append_abort(self, deployment: int) -> None:
+        finished = {r.deployment for r in self.records(Kind.FINISHED)}
+        if deployment not in finished:
+            trio.lowlevel.spawn_system_task(self._ask_to_abort, deployment)
+
+    async def _ask_to_abort(self, deployment: int) -> None:
+        await request_abort(self.other_terminal(), deployment, "asked from elsewhere")
+
+    def other_terminal(self) -> Context:
+        ports = Ports(self.clock, self.runtime, self.router, {}, People())
+        host = SimulatedHost(0, {0})
+        return Context(self.spec, ports, self.journal, host, People(), Interruption())
+
+    # Traffic, and the invariant that matters most
+
+    def _look(self, verb: str) -> None:
+        """After every effect: requests never go to a slot where nobody can answer."""
+        self._count()
+        weights = self.router.routing.traffic.weights
+        if weights is None or not self.router.routing.running or self.tampered:
+            return
+        dead = [slot.value for slot in Slot if weights.of(slot) and not self.answers(slot)]
+        if dead:
+            self.broken.append(f"after {verb}: traffic goes to {dead}, where nothing runs")
+
+    def _healthy(self, target: Target) -> bool:
+        slot = target.slot or self.router.routing.traffic.live
+        seat = self.runtime._seat(slot) if slot else None
+        if seat is None or seat.occupant.release.version in self.sick:
+            return False
+        return target.index in seat.running if target.index else bool(seat.running)
+
+    def _served(self) -> dict[Slot, TrafficCount]:
+        self._count()
+        return dict(self._counts)
+
+    def _count(self) -> None:
+        seconds, self._counted_at = self.clock.now() - self._counted_at, self.clock.now()
+        live = self.router.routing.traffic.live
+        release = self.router.routing.traffic.release_in(live) if live else None
+        if live is None or release is None or seconds <= 0:
+            return
+        requests = int(seconds * REQUESTS_PER_SECOND)
+        errors = requests if release.version in self.failing else 0
+        self._counts[live] = self._counts[live].plus(TrafficCount(requests=requests, app_errors=errors))
