@@ -23,6 +23,7 @@ from comporta.model.journal import Kind, Outcome
 from comporta.model.snapshot import Snapshot
 from comporta.model.spec import BlueGreenSpec
 from comporta.model.traffic import Slot, Traffic
+from comporta.steps.shift_traffic import ShiftTraffic
 from comporta.steps.start_instances import same
 from comporta.strategies import blue_green
 from simulation.world import Crash, Fault, World
@@ -125,7 +126,7 @@ class Deployments(RuleBasedStateMachine):
         for outcome in outcomes:
             if isinstance(outcome, Ended):
                 assert outcome.deployment.outcome is not None
-        self.remember(before)
+        self.remember()
 
     # Acting and judging
 
@@ -136,6 +137,7 @@ class Deployments(RuleBasedStateMachine):
             ended = self.world.run(use_case, fault)
         except Crash:
             note("crashed")
+            self.remember()
             self.cut_off = self.unfinished()
             return
         except (Interrupted, LeaseHeld, UsageError, ForeignChange) as refused:
@@ -147,11 +149,12 @@ class Deployments(RuleBasedStateMachine):
             # `down` met a fault: it says so, and can be called again.
             note(f"failed: {error}")
             self.repair_if_tampered()
+            self.remember()
             return
         if isinstance(ended, Ended):
             self.judge(ended, before)
         self.cut_off = self.unfinished()
-        self.remember(before)
+        self.remember()
 
     def judge(self, ended: Ended, before: Snapshot) -> None:
         outcome = ended.deployment.outcome
@@ -166,6 +169,8 @@ class Deployments(RuleBasedStateMachine):
             assert live.running
         if outcome in (Outcome.ABORTED, Outcome.ROLLED_BACK) and not self.cut_off and not self.world.tampered:
             assert_as_before(before, after, self.world)
+        if outcome is Outcome.PROMOTED:
+            self.good = next(s.to for s in ended.deployment.plan.steps if isinstance(s, ShiftTraffic))
         if outcome is Outcome.INCIDENT:
             self.settle(ended)
         self.repair_if_tampered()
@@ -186,7 +191,7 @@ class Deployments(RuleBasedStateMachine):
         if self.world.tampered:
             self.world.repair(self.good)
 
-    def remember(self, before: Snapshot) -> None:
+    def remember(self) -> None:
         self.good = self.world.router.routing.traffic
 
     def unfinished(self) -> bool:
@@ -198,7 +203,7 @@ class Deployments(RuleBasedStateMachine):
     @invariant()
     def requests_never_went_where_nobody_answers(self) -> None:
         if hasattr(self, "world"):
-            assert self.world.broken == []
+            assert self.world.broken == [], self.world.broken
 
     @invariant()
     def the_journal_is_whole(self) -> None:

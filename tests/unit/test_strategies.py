@@ -53,8 +53,9 @@ def test_no_plan_switches_before_it_has_seen_the_candidate_healthy(plan: Plan):
 
 
 @given(plans)
-def test_only_the_last_step_may_be_irreversible(plan: Plan):
-    assert plan.point_of_no_return >= len(plan.steps) - 1
+def test_after_the_point_of_no_return_only_the_proof_is_left(plan: Plan):
+    assert kinds(plan)[-1] == "ProveLive"
+    assert plan.point_of_no_return >= len(plan.steps) - 2
 
 
 @given(snapshots)
@@ -80,16 +81,16 @@ def test_a_first_deployment_has_nothing_to_drain_or_keep():
 
 
 def test_the_old_slot_is_kept_warm_as_configured_or_stopped():
-    warm = blue_green.plan(specs.spec(), serving(Slot.BLUE), specs.release(3)).steps[-1]
+    warm = blue_green.plan(specs.spec(), serving(Slot.BLUE), specs.release(3)).steps[-2]
     cold_spec: EnvironmentSpec = specs.spec(blue_green=BlueGreenSpec(keep_warm=0.0))
-    cold = blue_green.plan(cold_spec, serving(Slot.BLUE), specs.release(3)).steps[-1]
+    cold = blue_green.plan(cold_spec, serving(Slot.BLUE), specs.release(3)).steps[-2]
     assert warm == KeepWarm(slot=Slot.BLUE, seconds=60.0)
     assert cold == StopInstances(slot=Slot.BLUE)
 
 
 def test_a_live_slot_that_is_dead_is_not_kept_warm():
     plan = blue_green.plan(specs.spec(), serving(Slot.BLUE, up=False), specs.release(3))
-    assert plan.steps[-1] == StopInstances(slot=Slot.BLUE)
+    assert plan.steps[-2] == StopInstances(slot=Slot.BLUE)
 
 
 def test_more_instances_reconfigure_the_router_and_the_same_number_does_not():

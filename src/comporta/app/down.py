@@ -25,6 +25,8 @@ async def down(ctx: Context) -> None:
         question = f"Take {ctx.environment} down? {serving or 'Nothing serves'}; users will get no answer."
         if not await ctx.ports.operator.confirm(question):
             raise Refused("cannot take it down: not confirmed", next="say yes at the prompt, or give --yes")
+        # First: once something is down, resuming a deployment could no longer come to a good end.
+        await _give_up_interrupted(ctx, held)
         ctx.reporter.stage("remove the router")
         if snapshot.routing.running:
             await ctx.ports.router.shift(Traffic())
@@ -32,7 +34,6 @@ async def down(ctx: Context) -> None:
         for slot in Slot:
             ctx.reporter.stage(f"stop {slot}")
             await ctx.ports.runtime.stop(slot)
-        await _give_up_interrupted(ctx, held)
         await ctx.journal.append(
             Kind.NOTE,
             at=ctx.ports.clock.now(),

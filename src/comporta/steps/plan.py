@@ -11,6 +11,7 @@ from comporta.steps.confirm import Confirm
 from comporta.steps.drain_slot import DrainSlot
 from comporta.steps.hold_slot import HoldSlot
 from comporta.steps.keep_warm import KeepWarm
+from comporta.steps.prove_live import ProveLive
 from comporta.steps.shift_traffic import ShiftTraffic
 from comporta.steps.smoke_test import SmokeTest
 from comporta.steps.start_instances import StartInstances
@@ -30,6 +31,7 @@ AnyStep = (
     | DrainSlot
     | KeepWarm
     | StopInstances
+    | ProveLive
 )
 """All steps there are: a new one is a file in this room and a line here."""
 

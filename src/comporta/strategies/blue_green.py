@@ -34,7 +34,7 @@ def plan(spec: EnvironmentSpec, snapshot: Snapshot, release: Release) -> Plan:
             max_error_rate=spec.blue_green.max_error_rate,
         ),
         parts.final_check(spec),
-        *parts.retire(spec, snapshot),
+        *parts.retire(spec, snapshot, release),
     ]
     return Plan(
         strategy="blue-green",

@@ -13,6 +13,7 @@ from comporta.steps.configure_router import ConfigureRouter
 from comporta.steps.drain_slot import DrainSlot
 from comporta.steps.keep_warm import KeepWarm
 from comporta.steps.plan import AnyStep
+from comporta.steps.prove_live import ProveLive
 from comporta.steps.shift_traffic import ShiftTraffic
 from comporta.steps.start_instances import StartInstances
 from comporta.steps.stop_instances import StopInstances
@@ -69,8 +70,12 @@ def health(spec: EnvironmentSpec, slot: Slot, instances: int) -> CheckHealth:
 def shift(spec: EnvironmentSpec, snapshot: Snapshot, release: Release, slot: Slot) -> ShiftTraffic:
     """All traffic to the slot, and the way back to exactly what the router does now."""
     before = snapshot.routing.traffic
-    path = next((check.path for check in spec.health.checks if isinstance(check, HttpCheck)), "/")
-    return ShiftTraffic(to=before.with_all_to(slot, release.ref), back_to=before, proof_path=path)
+    return ShiftTraffic(to=before.with_all_to(slot, release.ref), back_to=before, proof_path=proof_path(spec))
+
+
+def proof_path(spec: EnvironmentSpec) -> str:
+    """What to ask the router in order to see which release answers."""
+    return next((check.path for check in spec.health.checks if isinstance(check, HttpCheck)), "/")
 
 
 def final_check(spec: EnvironmentSpec) -> CheckService:
@@ -82,11 +87,12 @@ def final_check(spec: EnvironmentSpec) -> CheckService:
     )
 
 
-def retire(spec: EnvironmentSpec, snapshot: Snapshot) -> list[AnyStep]:
-    """Drain what served before, then keep it warm or stop it. Nothing on a first deployment."""
+def retire(spec: EnvironmentSpec, snapshot: Snapshot, release: Release) -> list[AnyStep]:
+    """Drain what served before, keep it warm or stop it, and see that the new release is the one that serves."""
+    prove = ProveLive(release=release.ref, path=proof_path(spec))
     live = snapshot.live
     if live is None:
-        return []
+        return [prove]
     keep = spec.blue_green.keep_warm
     last = KeepWarm(slot=live.slot, seconds=keep) if keep > 0 and live.running else StopInstances(slot=live.slot)
-    return [DrainSlot(slot=live.slot, bound=spec.blue_green.drain), last]
+    return [DrainSlot(slot=live.slot, bound=spec.blue_green.drain), last, prove]

@@ -27,7 +27,7 @@ def plan(spec: EnvironmentSpec, snapshot: Snapshot, release: Release) -> Plan:
         *(_hold(spec, snapshot, slot) if is_warm(snapshot, release) else _start(spec, snapshot, release, slot)),
         parts.shift(spec, snapshot, release, slot),
         parts.final_check(spec),
-        *parts.retire(spec, snapshot),
+        *parts.retire(spec, snapshot, release),
     ]
     return Plan(
         strategy="rollback",
