@@ -5,6 +5,8 @@ Each rule is one command of an operator, in which one thing may go wrong. After 
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import trio
 from hypothesis import HealthCheck, note, settings
@@ -13,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from trio.testing import MockClock
 
 from comporta.app.context import Context
-from comporta.app.deploy import Interrupted, deploy
+from comporta.app.deploy import AlreadyLive, Interrupted, deploy
 from comporta.app.down import down
 from comporta.app.rollback import rollback
 from comporta.app.running import Ended
@@ -26,7 +28,7 @@ from comporta.model.traffic import Slot, Traffic
 from comporta.steps.shift_traffic import ShiftTraffic
 from comporta.steps.start_instances import same
 from comporta.strategies import blue_green
-from simulation.world import Crash, Fault, World
+from simulation.world import TAMPERED, Crash, Fault, World
 from support import specs
 
 faults = st.one_of(
@@ -53,7 +55,9 @@ class Deployments(RuleBasedStateMachine):
     @precondition(lambda self: not self.cut_off)
     @rule(version=versions, fault=faults)
     def deploy(self, version: str, fault: Fault | None) -> None:
-        self.act(lambda ctx: deploy(ctx, version, blue_green.plan), fault)
+        ended = self.act(lambda ctx: deploy(ctx, version, blue_green.plan), fault)
+        if fault is None and version not in self.world.sick | self.world.failing:
+            assert isinstance(ended, AlreadyLive) or ended.deployment.outcome is Outcome.PROMOTED
 
     @precondition(lambda self: not self.cut_off and self.world.records(Kind.RELEASE))
     @rule(to=st.one_of(st.none(), versions), fault=faults)
@@ -119,7 +123,6 @@ class Deployments(RuleBasedStateMachine):
                 nursery.start_soon(operate, two, other, delay)
             return trio.current_time()
 
-        before = self.world.snapshot()
         self.world.clock.before += trio.run(main, clock=MockClock(autojump_threshold=0))
         self.world.living.clear()
         assert len(outcomes) == 2
@@ -130,7 +133,7 @@ class Deployments(RuleBasedStateMachine):
 
     # Acting and judging
 
-    def act(self, use_case, fault: Fault | None) -> None:  # type: ignore[no-untyped-def]
+    def act(self, use_case: Any, fault: Fault | None) -> Any:
         """Run a command; whatever comes of it must be one of the promised ends."""
         before = self.world.snapshot()
         try:
@@ -139,22 +142,23 @@ class Deployments(RuleBasedStateMachine):
             note("crashed")
             self.remember()
             self.cut_off = self.unfinished()
-            return
+            return None
         except (Interrupted, LeaseHeld, UsageError, ForeignChange) as refused:
             note(f"refused: {refused}")
             self.repair_if_tampered()
             self.cut_off = self.unfinished()
-            return
+            return refused
         except ComportaError as error:
             # `down` met a fault: it says so, and can be called again.
             note(f"failed: {error}")
             self.repair_if_tampered()
             self.remember()
-            return
+            return error
         if isinstance(ended, Ended):
             self.judge(ended, before)
         self.cut_off = self.unfinished()
         self.remember()
+        return ended
 
     def judge(self, ended: Ended, before: Snapshot) -> None:
         outcome = ended.deployment.outcome
@@ -189,6 +193,7 @@ class Deployments(RuleBasedStateMachine):
 
     def repair_if_tampered(self) -> None:
         if self.world.tampered:
+            assert self.world.router.routing.traffic == TAMPERED, "what somebody else did was overwritten"
             self.world.repair(self.good)
 
     def remember(self) -> None:

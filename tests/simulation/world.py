@@ -30,6 +30,8 @@ from support import specs
 T = TypeVar("T")
 
 REQUESTS_PER_SECOND = 50
+TAMPERED = Traffic(weights=Weights(blue=50, green=50))
+"""What somebody else makes of the router."""
 SLOW = 400.0
 """Seconds that a slow verb takes: longer than every timeout of the simulated config."""
 
@@ -241,7 +243,7 @@ class World:
 
     def _tamper(self) -> None:
         self.tampered = True
-        self.router.tamper(Traffic(weights=Weights(blue=50, green=50)))
+        self.router.tamper(TAMPERED)
 
     def _kill_or_abort(self) -> None:
         assert self._fault is not None
