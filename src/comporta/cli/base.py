@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from comporta.app.context import Context
     from comporta.app.deploy import Strategy
     from comporta.cli.screen import Screen
+    from comporta.model.findings import Finding
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,19 +42,6 @@ class Composition(Protocol):
     def starter_config(self, service: str) -> str: ...
 
     def diagnose(self, config: Path | None, environment: str) -> list[Finding]: ...
-
-
-class Finding(Protocol):
-    """One thing `doctor` looked at."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def ok(self) -> bool: ...
-    @property
-    def text(self) -> str: ...
-    @property
-    def next(self) -> str: ...
 
 
 def common(function: F) -> F:

@@ -1,0 +1,31 @@
+"""How a driver is offered: an entry point names a `Driver`, and the composition root builds the port with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from comporta.model.findings import Finding
+from comporta.model.spec import EnvironmentSpec
+from comporta.ports.clock import Clock
+from comporta.ports.secrets import Secrets
+
+Port = TypeVar("Port")
+
+
+@dataclass(frozen=True)
+class Driver(Generic[Port]):
+    """A runtime or a router, as the entry point groups `comporta.runtimes` and `comporta.routers` name them.
+
+    Attributes:
+        options: validates the driver's own part of the config; unknown keys are forbidden.
+        build: (spec, validated options, clock, secrets) → the port. Does no I/O.
+        diagnose: what this machine has, or lacks, for this environment. Changes nothing.
+    """
+
+    options: type[BaseModel]
+    build: Callable[[EnvironmentSpec, Any, Clock, Secrets], Port]
+    diagnose: Callable[[EnvironmentSpec, Any], list[Finding]]
