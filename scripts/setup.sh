@@ -23,11 +23,11 @@ if [ "${#missing[@]}" -gt 0 ]; then
 fi
 
 lock=requirements/dev.lock
-if [ ! -x .venv/bin/comporta ] || ! cmp -s "$lock" .venv/installed.lock; then
+if [ ! -x .venv/bin/comporta ] || ! cat "$lock" pyproject.toml | cmp -s - .venv/installed; then
   echo "setup: creating .venv from $lock"
   python3 -m venv --clear .venv
   .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
   .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-  cp "$lock" .venv/installed.lock
+  cat "$lock" pyproject.toml >.venv/installed
 fi
 export PATH="$PWD/.venv/bin:$PATH:/usr/sbin:/sbin"

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# All checks and tests: ruff, mypy, import-linter, pytest. `--fast` leaves out what starts real servers.
+# Further arguments go to pytest.
+set -euo pipefail
+COMPORTA_SETUP_TOOLS="wrk hey redis-server"
+source "$(dirname "$0")/setup.sh"
+
+selection=()
+if [ "${1:-}" = --fast ]; then shift; selection=(-m "not slow"); fi
+
+ruff check .
+ruff format --check --quiet .
+mypy
+lint-imports --no-logo
+# As many workers as cores; a test file stays with one worker, since its servers are shared within it.
+pytest -n "$(nproc)" --dist loadfile -rs "${selection[@]}" "$@"

@@ -1,0 +1,147 @@
+"""The composition root: config → drivers → use cases. The only place that knows every room."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from comporta.cli.group import cli
+from comporta.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from comporta.app.context import Context
+    from comporta.app.deploy import Strategy
+    from comporta.cli.screen import Screen
+    from comporta.config.loading import OptionTypes
+    from comporta.model.findings import Finding
+    from comporta.model.spec import EnvironmentSpec
+    from comporta.ports.drivers import Driver
+    from comporta.ports.router import Router
+    from comporta.ports.runtime import Runtime
+
+RUNTIMES, ROUTERS, STRATEGIES = "comporta.runtimes", "comporta.routers", "comporta.strategies"
+
+
+def main() -> None:
+    """The `comporta` command."""
+    cli(obj=Composed())
+
+
+class Composed:
+    """What the command line gets. Everything is built only when a verb asks for it."""
+
+    def context(self, config: Path | None, environment: str, screen: Screen) -> Context:
+        from comporta.app.context import Context, Interruption
+        from comporta.drivers.env_secrets import EnvSecrets
+        from comporta.drivers.journals.sqlite import SqliteJournal
+        from comporta.drivers.local_host import LocalHost
+        from comporta.drivers.probes.command import CommandProbe
+        from comporta.drivers.probes.http import HttpProbe
+        from comporta.drivers.probes.tcp import TcpProbe
+        from comporta.drivers.system_clock import SystemClock
+        from comporta.ports.bundle import Ports
+
+        spec = self._spec(config, environment)
+        clock = SystemClock()
+        secrets = EnvSecrets(Path(spec.env_file) if spec.env_file else None, os.environ)
+        runtime, router = runtime_driver(spec), router_driver(spec)
+        ports = Ports(
+            clock=clock,
+            runtime=runtime.build(spec, runtime.options.model_validate(spec.runtime.options), clock, secrets),
+            router=router.build(spec, router.options.model_validate(spec.router.options), clock, secrets),
+            probes={
+                "http": HttpProbe(secrets),
+                "tcp": TcpProbe(),
+                "command": CommandProbe(Path(spec.base), secrets),
+            },
+            operator=screen,
+        )
+        journal = SqliteJournal(Path(spec.state) / "journal.db", redact=secrets.redact)
+        return Context(spec, ports, journal, LocalHost(), screen, Interruption())
+
+    def strategy(self, name: str) -> Strategy:
+        found: Strategy = named(STRATEGIES, name).load()
+        return found
+
+    def config_view(self, config: Path | None, environment: str) -> dict[str, Any]:
+        from comporta.model.values import to_json
+
+        view: dict[str, Any] = to_json(self._spec(config, environment))
+        return view
+
+    def config_schema(self) -> dict[str, Any]:
+        from comporta.config.loading import schema
+
+        return schema(option_types())
+
+    def config_environments(self, config: Path | None) -> list[str]:
+        from comporta.config.loading import environments
+
+        return environments(_path(config), option_types(), os.environ)
+
+    def starter_config(self, service: str) -> str:
+        from comporta.config.loading import starter
+
+        return starter(service)
+
+    def diagnose(self, config: Path | None, environment: str) -> list[Finding]:
+        from comporta.drivers import state_folder
+        from comporta.model.findings import Finding
+
+        spec = self._spec(config, environment)
+        runtime, router = runtime_driver(spec), router_driver(spec)
+        return [
+            Finding(name="config", ok=True, text=f"{_path(config)} is right"),
+            *state_folder.diagnose(Path(spec.state)),
+            *runtime.diagnose(spec, runtime.options.model_validate(spec.runtime.options)),
+            *router.diagnose(spec, router.options.model_validate(spec.router.options)),
+        ]
+
+    def _spec(self, config: Path | None, environment: str) -> EnvironmentSpec:
+        from comporta.config.loading import load
+
+        return load(_path(config), environment, option_types(), os.environ)
+
+
+def runtime_driver(spec: EnvironmentSpec) -> Driver[Runtime]:
+    found: Driver[Runtime] = named(RUNTIMES, spec.runtime.name).load()
+    return found
+
+
+def router_driver(spec: EnvironmentSpec) -> Driver[Router]:
+    found: Driver[Router] = named(ROUTERS, spec.router.name).load()
+    return found
+
+
+def option_types() -> OptionTypes:
+    """The options type of every driver that is installed, ours and others'."""
+
+    def of(group: str) -> dict[str, Any]:
+        return {entry.name: entry.load().options for entry in entry_points(group=group)}
+
+    return {"runtimes": of(RUNTIMES), "routers": of(ROUTERS)}
+
+
+def named(group: str, name: str) -> EntryPoint:
+    """The entry point with this name.
+
+    Raises:
+        UsageError: there is none; the error lists those there are.
+    """
+    known = entry_points(group=group)
+    if name not in known.names:
+        kind = group.rpartition(".")[2]
+        raise UsageError(f"cannot find {name!r} among the {kind}", next=f"there are: {', '.join(sorted(known.names))}")
+    return known[name]
+
+
+def _path(config: Path | None) -> Path:
+    from comporta.config.loading import find
+
+    return config or find(Path.cwd())
+
+
+if __name__ == "__main__":
+    main()
