@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -102,6 +103,7 @@ def _cause(error: Exception, timeout: float) -> str:
     if isinstance(error, TimeoutError | httpx2.TimeoutException):
         return f"nothing came within {timeout:g} s"
     root: BaseException = error
-    while root.__cause__ is not None:
-        root = root.__cause__
-    return f"{type(error).__name__}: {root}" if str(root) else type(error).__name__
+    while (deeper := root.__cause__ or root.__context__) is not None:
+        root = deeper
+    # What the system said ("connection refused") is clearer than the layers above it.
+    return os.strerror(root.errno).lower() if isinstance(root, OSError) and root.errno else f"{error!r}"

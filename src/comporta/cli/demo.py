@@ -1,0 +1,27 @@
+"""`comporta demo`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from comporta.cli.base import paint, told
+
+
+@click.command("demo")
+@click.option("--keep", is_flag=True, help="Leave the service running at the end, to try things out.")
+@told
+def command(keep: bool) -> None:
+    """Watch a real service change versions under load: deployed, refused, rolled back, with no request lost.
+
+    Plays in a temporary folder on free ports, and takes everything away at the end. Exits with 1 if a request failed.
+    """
+    from comporta.demo.results import table
+    from comporta.demo.story import show
+
+    shown = show(lambda text: click.echo(paint(text, "cyan")), keep=keep)
+    click.echo(f"\n{table(shown)}")
+    if keep:
+        click.echo("\nTry in that folder: comporta status; comporta history; comporta deploy 1.1.0; comporta down")
+    sys.exit(1 if shown.failed else 0)

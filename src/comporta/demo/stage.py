@@ -1,0 +1,159 @@
+"""Where the demonstration plays: a folder with releases and a config, and the `comporta` command run in it."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from comporta.model.errors import ComportaError, MissingTool
+
+INSTANCES = 3
+PORTS_WANTED = 1 + 2 * INSTANCES
+PORTS_BELOW = 32_000
+"""Linux gives ports from 32768 on to outgoing connections: one of ours could be taken at any time."""
+
+CONFIG = """\
+service: conversormpp
+release:
+  process:
+    directory: "releases/{{version}}"
+    command: ["{{python}}", -m, conversormpp, --port, "{{port}}"]
+    env: {{DATA_DIR: "{data}"}}
+health:
+  timeout: 60s
+  interval: 500ms
+  checks:
+    - {{name: api, path: /health, expect: {{status: ok}}}}
+    - {{name: database, path: /api/health/database, expect: {{status: ok}}}}
+    - {{name: storage, path: /api/health/storage, expect: {{status: ok}}}}
+    - {{name: queue, path: /api/health/queue, expect: {{status: ok}}}}
+    - {{name: performance, path: /api/health/performance, within: 3s}}
+smoke:
+  - {{name: convert, run: ["{{python}}", smoke.py, "{{url}}"]}}
+blue_green: {{stabilize: 5s, drain: 30s, keep_warm: 1h}}
+environments:
+  development:
+    domain: "localhost:{port}"
+    instances: {instances}
+    runtime: process
+    router: nginx
+    monitoring: basic
+    slots: {{blue: {blue}, green: {green}}}
+    health: {{timeout: 60s}}
+"""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A `comporta` command that has ended. `began` and `ended` are monotonic seconds."""
+
+    words: tuple[str, ...]
+    began: float
+    ended: float
+    exit_code: int
+
+    @property
+    def seconds(self) -> float:
+        return self.ended - self.began
+
+
+class Stage:
+    """A folder of its own, on ports of its own."""
+
+    def __init__(self, folder: Path, example: Path) -> None:
+        self.folder = folder
+        self._example = example
+        base = free_ports(PORTS_WANTED)
+        self.url = f"http://localhost:{base}"
+        blue, green = base + 1, base + 1 + INSTANCES
+        config = CONFIG.format(
+            data=folder / "data",
+            port=base,
+            instances=INSTANCES,
+            blue=f"{blue}-{blue + INSTANCES - 1}",
+            green=f"{green}-{green + INSTANCES - 1}",
+        )
+        (folder / "comporta.yml").write_text(config, encoding="utf-8")
+        shutil.copy(example / "smoke.py", folder)
+
+    def make_release(self, version: str) -> None:
+        """Build the artifact of a version, as a build server would."""
+        maker = [sys.executable, str(self._example / "make_release.py"), version, str(self.folder / "releases")]
+        made = subprocess.run(maker, capture_output=True, text=True, check=False)
+        if made.returncode:
+            raise ComportaError(f"cannot make release {version}", details=made.stderr.splitlines()[-5:])
+
+    async def run(self, *words: str) -> Command:
+        """A `comporta` command, its output on ours."""
+        began = time.monotonic()
+        process = await asyncio.create_subprocess_exec(*_comporta(words), cwd=self.folder)
+        code = await process.wait()
+        return Command(words, began, time.monotonic(), code)
+
+    def ask(self, *words: str) -> Any:
+        """What a `comporta` command says as JSON."""
+        asked = subprocess.run(
+            _comporta((*words, "--json")), cwd=self.folder, capture_output=True, text=True, check=False
+        )
+        return json.loads(asked.stdout)
+
+
+def _comporta(words: tuple[str, ...]) -> list[str]:
+    return [sys.executable, "-m", "comporta.main", *words]
+
+
+def example_folder() -> Path:
+    """The example service: in the installed package, or beside the sources.
+
+    Raises:
+        MissingTool: it, or what it needs to run, is not there.
+    """
+    package = Path(__file__).parents[1]
+    places = [package / "examples" / "conversormpp", package.parents[1] / "examples" / "conversormpp"]
+    found = next((place for place in places if (place / "smoke.py").exists()), None)
+    needed = ("starlette", "uvicorn", "sqlalchemy", "mpxj")
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
+    if found is None or missing:
+        raise MissingTool(
+            f"cannot run the demo: {', '.join(missing) or 'its example service'} is not installed",
+            next="pip install 'comporta[demo]'",
+        )
+    if shutil.which("java") is None:
+        raise MissingTool(
+            "cannot run the demo: its example service converts files with Java, which is not installed",
+            next="apt-get install default-jre-headless (or your system's package of it)",
+        )
+    return found
+
+
+def free_ports(count: int) -> int:
+    """The first of `count` ports in a row that nobody uses.
+
+    Raises:
+        ComportaError: there are none.
+    """
+    for _ in range(100):
+        first = random.randrange(20_000, PORTS_BELOW - count)
+        if all(_is_free(port) for port in range(first, first + count)):
+            return first
+    raise ComportaError(f"cannot find {count} free ports in a row between 20000 and {PORTS_BELOW}")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

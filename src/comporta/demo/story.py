@@ -1,0 +1,149 @@
+"""The acts: deploy under load, a release that never gets healthy, and the ways back."""
+
+from __future__ import annotations
+
+import asyncio
+import runpy
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from comporta.demo import traffic
+from comporta.demo.stage import Command, Stage, example_folder
+from comporta.load import LoadGenerator, Report
+from comporta.model.errors import ComportaError
+
+GOOD, BETTER, SICK = "1.0.0", "1.1.0", "1.1.1-broken"
+BREATH = 5.0
+"""Seconds of plain traffic between two acts, to compare with."""
+ENOUGH_REQUESTS = 5_000
+LAST_ANSWERS = 15.0
+
+
+@dataclass(frozen=True)
+class Act:
+    """A command, the exit code it should have, and the version that serves afterwards."""
+
+    title: str
+    words: tuple[str, ...]
+    expected: int
+    serves: str
+
+
+ACTS = (
+    Act(f"{GOOD} → {BETTER}, blue-green", ("deploy", BETTER, "--yes"), 0, BETTER),
+    Act(f"{SICK} never gets healthy: refused", ("deploy", SICK, "--yes", "--reason", "try a bad one"), 1, BETTER),
+    Act(f"{BETTER} → {GOOD}, rollback (warm)", ("rollback", "--yes", "--reason", "go back"), 0, GOOD),
+    Act(f"{GOOD} → {BETTER}, blue-green again", ("deploy", BETTER, "--yes"), 0, BETTER),
+    Act(f"{BETTER} → {GOOD}, rollback (warm)", ("rollback", "--yes"), 0, GOOD),
+)
+
+
+@dataclass(frozen=True)
+class Performed:
+    """An act as it went. `switch_seconds`: how long the router took, as the journal has it; None without a switch."""
+
+    act: Act
+    command: Command
+    before: str
+    switch_seconds: float | None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The whole demonstration: what was done, and what the users saw of it."""
+
+    acts: tuple[Performed, ...]
+    report: Report
+    began: float
+    ended: float
+
+    @property
+    def switches(self) -> int:
+        return sum(performed.switch_seconds is not None for performed in self.acts)
+
+    @property
+    def failed(self) -> int:
+        return len(self.report.failed) + sum(len(s.broken) for s in self.report.scenarios.values())
+
+
+def show(say: Callable[[str], None], *, keep: bool) -> Shown:
+    """Play the demonstration.
+
+    Args:
+        keep: leave the service, and its folder, as they are at the end.
+
+    Raises:
+        MissingTool: something that the example service needs is not installed.
+        ComportaError: a command did not end as it should.
+    """
+    example = example_folder()
+    with ExitStack() as stack:
+        if keep:
+            folder = Path(tempfile.mkdtemp(prefix="comporta-demo-"))
+        else:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="comporta-demo-")))
+        return asyncio.run(_play(Stage(folder, example), example, say, keep=keep))
+
+
+async def _play(stage: Stage, example: Path, say: Callable[[str], None], *, keep: bool) -> Shown:
+    finished = False
+    try:
+        for version in (GOOD, BETTER, SICK):
+            stage.make_release(version)
+        say(f"# {GOOD} for the first time")
+        _require(await stage.run("deploy", GOOD, "--yes"), 0)
+        load = traffic.users(stage.url, _sample(example))
+        async with load:
+            say(f"# users arrive at {stage.url}: {traffic.RATE:.0f} requests a second, GET and POST")
+            shown = await _perform_all(stage, load, say)
+        finished = True
+        return shown
+    finally:
+        if keep and finished:
+            say(f"# left running at {stage.url}; its folder is {stage.folder}")
+        else:
+            await stage.run("down", "--yes")
+
+
+async def _perform_all(stage: Stage, load: LoadGenerator, say: Callable[[str], None]) -> Shown:
+    began = time.monotonic()
+    serves = GOOD
+    performed = []
+    await asyncio.sleep(BREATH)
+    for act in ACTS:
+        say(f"# {act.title}\n$ comporta {' '.join(act.words)}")
+        command = _require(await stage.run(*act.words), act.expected)
+        performed.append(Performed(act, command, serves, _switch_seconds(stage)))
+        serves = act.serves
+        await asyncio.sleep(BREATH)
+    missing = ENOUGH_REQUESTS - len(load.so_far().samples)
+    await asyncio.sleep(max(0.0, missing / traffic.RATE + 1))
+    ended = time.monotonic()
+    return Shown(tuple(performed), await load.stop(LAST_ANSWERS), began, ended)
+
+
+def _require(command: Command, expected: int) -> Command:
+    if command.exit_code != expected:
+        raise ComportaError(
+            f"cannot go on with the demo: `comporta {' '.join(command.words)}` exited with {command.exit_code}, "
+            f"not {expected}",
+            next="its own message above says why",
+        )
+    return command
+
+
+def _switch_seconds(stage: Stage) -> float | None:
+    """How long the newest deployment's switch took; None if it did not come to one."""
+    newest = stage.ask("history", "-n", "1")[0]
+    records = stage.ask("show", str(newest["deployment"]))["records"]
+    return next((r["data"]["switch_seconds"] for r in records if "switch_seconds" in r.get("data", {})), None)
+
+
+def _sample(example: Path) -> bytes:
+    """A project file, as the example service makes them for its own tests."""
+    made: bytes = runpy.run_path(str(example / "conversormpp" / "samples.py"))["mspdi"](tasks=20)
+    return made
