@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from typing import TYPE_CHECKING
 
+from comporta.drivers.probes.causes import root_cause
 from comporta.drivers.probes.json_path import NotThere, value_at
 from comporta.model.checks import CheckResult, HttpCheck, Target
 from comporta.ports.secrets import Secrets
@@ -102,8 +102,4 @@ def _cause(error: Exception, timeout: float) -> str:
 
     if isinstance(error, TimeoutError | httpx2.TimeoutException):
         return f"nothing came within {timeout:g} s"
-    root: BaseException = error
-    while (deeper := root.__cause__ or root.__context__) is not None:
-        root = deeper
-    # What the system said ("connection refused") is clearer than the layers above it.
-    return os.strerror(root.errno).lower() if isinstance(root, OSError) and root.errno else f"{error!r}"
+    return root_cause(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from comporta.drivers.probes.causes import root_cause
 from comporta.model.checks import CheckResult, Target, TcpCheck
 
 
@@ -22,6 +23,6 @@ class TcpProbe:
         except TimeoutError:
             passed, answer = False, f"no connection within {check.timeout:g} s"
         except OSError as error:
-            passed, answer = False, f"no connection: {error.__cause__ or error}"
+            passed, answer = False, f"no connection: {root_cause(error)}"
         asked = f"connect to {target.address}"
         return CheckResult(passed=passed, asked=asked, answer=answer, seconds=time.perf_counter() - began)

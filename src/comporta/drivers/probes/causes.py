@@ -1,0 +1,13 @@
+"""Why there was no answer, in the system's own words."""
+
+from __future__ import annotations
+
+import os
+
+
+def root_cause(error: BaseException) -> str:
+    """What lies at the bottom of an error: "connection refused" says more than the layers above it."""
+    root = error
+    while (deeper := root.__cause__ or root.__context__) is not None:
+        root = deeper
+    return os.strerror(root.errno).lower() if isinstance(root, OSError) and root.errno else repr(error)
