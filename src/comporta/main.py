@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from comporta.app.deploy import Strategy
     from comporta.cli.screen import Screen
     from comporta.config.loading import OptionTypes
+    from comporta.engine.events import Listener
     from comporta.model.findings import Finding
     from comporta.model.spec import EnvironmentSpec
     from comporta.ports.drivers import Driver
@@ -30,7 +31,14 @@ def main() -> None:
 
 
 class Composed:
-    """What the command line gets. Everything is built only when a verb asks for it."""
+    """What the command line gets. Everything is built only when a verb asks for it.
+
+    Args:
+        listener: hears of every point of every step; None: nobody does.
+    """
+
+    def __init__(self, listener: Listener | None = None) -> None:
+        self._listener = listener
 
     def context(self, config: Path | None, environment: str, screen: Screen) -> Context:
         from comporta.app.context import Context, Interruption
@@ -41,6 +49,7 @@ class Composed:
         from comporta.drivers.probes.http import HttpProbe
         from comporta.drivers.probes.tcp import TcpProbe
         from comporta.drivers.system_clock import SystemClock
+        from comporta.engine.events import ignore
         from comporta.ports.bundle import Ports
 
         spec = self._spec(config, environment)
@@ -59,7 +68,7 @@ class Composed:
             operator=screen,
         )
         journal = SqliteJournal(Path(spec.state) / "journal.db", redact=secrets.redact)
-        return Context(spec, ports, journal, LocalHost(), screen, Interruption())
+        return Context(spec, ports, journal, LocalHost(), screen, Interruption(), self._listener or ignore)
 
     def strategy(self, name: str) -> Strategy:
         found: Strategy = named(STRATEGIES, name).load()
