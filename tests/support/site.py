@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from comporta.load.free_ports import free_ports
 
 INSTANCES = 2
 
@@ -241,20 +241,3 @@ class User:
 
     def _connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-
-
-def free_ports(count: int) -> int:
-    """The first of `count` ports in a row that nobody uses, below those that outgoing connections get."""
-    while True:
-        first = random.randrange(12_000, 32_000 - count)
-        if all(_is_free(port) for port in range(first, first + count)):
-            return first
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as tried:
-        try:
-            tried.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True

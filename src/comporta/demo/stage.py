@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
-import random
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -15,12 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from comporta.load.free_ports import free_ports
 from comporta.model.errors import ComportaError, MissingTool
 
 INSTANCES = 3
 PORTS_WANTED = 1 + 2 * INSTANCES
-PORTS_BELOW = 32_000
-"""Linux gives ports from 32768 on to outgoing connections: one of ours could be taken at any time."""
 
 CONFIG = """\
 service: conversormpp
@@ -134,26 +131,3 @@ def example_folder() -> Path:
             next="apt-get install default-jre-headless (or your system's package of it)",
         )
     return found
-
-
-def free_ports(count: int) -> int:
-    """The first of `count` ports in a row that nobody uses.
-
-    Raises:
-        ComportaError: there are none.
-    """
-    for _ in range(100):
-        first = random.randrange(20_000, PORTS_BELOW - count)
-        if all(_is_free(port) for port in range(first, first + count)):
-            return first
-    raise ComportaError(f"cannot find {count} free ports in a row between 20000 and {PORTS_BELOW}")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as tried:
-        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            tried.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True

@@ -27,6 +27,7 @@ http {{
     fastcgi_temp_path {directory}/fastcgi;
     uwsgi_temp_path {directory}/uwsgi;
     scgi_temp_path {directory}/scgi;
+    {http}
     server {{
         listen 127.0.0.1:{port} backlog=1024;
         {server}
@@ -44,6 +45,11 @@ class ScratchNginx:
     process: subprocess.Popen[bytes]
 
     @property
+    def command(self) -> list[str]:
+        """The nginx command for this instance: add "-s", "reload"."""
+        return _command(self.directory)
+
+    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
@@ -51,15 +57,23 @@ class ScratchNginx:
         """Ask for a reload; like `nginx -s reload`, this returns long before it is done."""
         self.process.send_signal(signal.SIGHUP)
 
+    def rewrite(self, server: str, http: str = "") -> None:
+        """Put other directives into nginx.conf, for the next reload."""
+        _write(self.directory, self.port, server, http)
+
 
 @contextmanager
-def scratch_nginx(server: str) -> Iterator[ScratchNginx]:
-    """Run nginx with the directives of one `server` block; raises OSError if it does not start."""
+def scratch_nginx(server: str, http: str = "", *, port: int = 0) -> Iterator[ScratchNginx]:
+    """Run nginx with the directives of one `server` block, and some of the `http` block, on `port` (0: a free one).
+
+    Raises OSError if it does not start.
+    """
     with tempfile.TemporaryDirectory(prefix="comporta-nginx-") as name, socket.socket() as listener:
         directory = Path(name)
-        listener.bind(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
         listener.listen(1024)
-        running = ScratchNginx(directory, listener.getsockname()[1], _start(directory, listener, server))
+        running = _start(directory, listener, server, http)
         try:
             _wait_until_up(running)
             yield running
@@ -68,19 +82,27 @@ def scratch_nginx(server: str) -> Iterator[ScratchNginx]:
             running.process.wait()
 
 
-def _start(directory: Path, listener: socket.socket, server: str) -> subprocess.Popen[bytes]:
-    # Workers of root run as nobody, who may not enter a private folder.
-    user = "user root;" if os.geteuid() == 0 else ""
-    config = directory / "nginx.conf"
-    config.write_text(_CONFIG.format(user=user, directory=directory, port=listener.getsockname()[1], server=server))
-    nginx = shutil.which("nginx") or "/usr/sbin/nginx"
+def _start(directory: Path, listener: socket.socket, server: str, http: str) -> ScratchNginx:
+    port = listener.getsockname()[1]
+    _write(directory, port, server, http)
     # nginx takes over the listening sockets named here (as in its own binary upgrade), so that nobody else can take
     # the port between finding it free and using it.
-    return subprocess.Popen(
-        [nginx, "-p", str(directory), "-c", str(config), "-e", str(directory / "error.log")],
-        env={**os.environ, "NGINX": f"{listener.fileno()};"},
-        pass_fds=[listener.fileno()],
+    process = subprocess.Popen(
+        _command(directory), env={**os.environ, "NGINX": f"{listener.fileno()};"}, pass_fds=[listener.fileno()]
     )
+    return ScratchNginx(directory, port, process)
+
+
+def _write(directory: Path, port: int, server: str, http: str) -> None:
+    # Workers of root run as nobody, who may not enter a private folder.
+    user = "user root;" if os.geteuid() == 0 else ""
+    text = _CONFIG.format(user=user, directory=directory, port=port, server=server, http=http)
+    (directory / "nginx.conf").write_text(text)
+
+
+def _command(directory: Path) -> list[str]:
+    nginx = shutil.which("nginx") or "/usr/sbin/nginx"
+    return [nginx, "-p", str(directory), "-c", str(directory / "nginx.conf"), "-e", str(directory / "error.log")]
 
 
 def _wait_until_up(nginx: ScratchNginx) -> None:
