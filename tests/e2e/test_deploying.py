@@ -157,7 +157,7 @@ def test_a_second_interruption_leaves_it_to_resume_or_abort(old: Site) -> None:
         old.write_config()
     refused = old.comporta("deploy", "1.2.0", "--yes", expect=3)
     assert "was interrupted" in refused.stderr
-    old.comporta("abort", expect=1)
+    old.comporta("abort")
     assert old.answers() == "1.0.0"
 
 
@@ -176,7 +176,7 @@ def test_the_second_of_two_deployments_is_told_who_is_at_it(old: Site) -> None:
 def test_abort_from_another_terminal_stops_a_deployment(old: Site) -> None:
     running = old.start("deploy", "2.0.0-slow", "--yes")
     until(lambda: "2.0.0-slow" in old.running())
-    old.comporta("abort", "--reason", "wrong one", expect=1)
+    old.comporta("abort", "--reason", "wrong one")
     printed, _ = running.communicate(timeout=60)
     assert running.returncode == 1, printed
     assert "wrong one" in old.json("history")[0]["cause"]
