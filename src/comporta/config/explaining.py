@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from comporta.config.nodes import Loc, Node
-from comporta.config.schema import known_keys
+from comporta.config.schema import Schema, known_keys, owners
 from comporta.config.source import Problem
 from comporta.config.types import quoted
 from comporta.config.variables import has_variable, names
@@ -59,14 +59,21 @@ def validate(
         return model.model_validate_json(json.dumps(node.plain()), strict=True), []
     except ValidationError as error:
         details = error.errors(include_url=False)
-        wrong = [detail for detail in details if detail["type"] != "missing" or not may_lack(detail["loc"])]
+        # What is missing beside an unknown key was misspelt, most likely.
+        misspelt = {detail["loc"][:-1] for detail in details if detail["type"] == "extra_forbidden"}
+        wrong = [
+            detail
+            for detail in details
+            if detail["type"] != "missing" or not (detail["loc"][:-1] in misspelt or may_lack(detail["loc"]))
+        ]
         return None, [_problem(detail, node, model) for detail in wrong]
 
 
 def known(word: str, words: Iterable[str]) -> str:
     """Advice for somebody who wrote an unknown word."""
     words = list(words)
-    close = difflib.get_close_matches(word, words, n=1)
+    begun = [other for other in words if word and other.startswith(word)]
+    close = difflib.get_close_matches(word, words, n=1) or begun
     return f"did you mean `{close[0]}`?" if close else f"write one of {', '.join(words)}"
 
 
@@ -83,7 +90,7 @@ def _explained(error: ErrorDetails, node: Node, model: type[BaseModel]) -> tuple
     if kind == "missing":
         return f"`{last}` is missing", f"add `{last}:` below it"
     if kind == "extra_forbidden":
-        return "there is no such key", known(last, known_keys(model.model_json_schema(), error["loc"][:-1]))
+        return "there is no such key", _right_key(last, model.model_json_schema(), error["loc"][:-1])
     if isinstance(node.content, str) and has_variable(node.content):
         return f"{_variable(node.content)} cannot stand here, only in text that instances get", "write the value itself"
     if kind == "refused":
@@ -94,6 +101,15 @@ def _explained(error: ErrorDetails, node: Node, model: type[BaseModel]) -> tuple
         words = re.findall(r"'([^']*)'", context["expected"])
         return f"{_value(node)} is not {context['expected']}", known(node.raw, words or [context["expected"]])
     return f"{_value(node)} is refused: {_lowered(error['msg'])}", _bound(context)
+
+
+def _right_key(key: str, schema: Schema, loc: Loc) -> str:
+    """Advice for an unknown key: it may be misspelt, or belong to another part."""
+    words = known_keys(schema, loc)
+    elsewhere = owners(schema, key)
+    if elsewhere and not difflib.get_close_matches(key, words, n=1):
+        return f"`{key}` is a key of {', '.join(elsewhere)}: write it there, or remove it"
+    return known(key, words)
 
 
 def _bound(context: dict[str, Any]) -> str:

@@ -108,7 +108,9 @@ class _Builder:
                     "remove one of the two",
                 )
             child = self.node(next(self.events), f"{path}.{key}" if path else key, depth + 1)
-            children[key] = replace(child, key=place)
+            # An empty value has no place of its own: the parser names that of whatever comes next.
+            at = place if child.content is None and not child.raw else child.place
+            children[key] = replace(child, key=place, place=at)
         return children
 
     def _key(self, event: Any) -> str:
@@ -144,6 +146,9 @@ def _syntax_problem(text: str, error: Any, place: Place) -> Problem:
     here = Place(mark.line + 1, mark.column + 1)
     if text[mark.index : mark.index + 1] == "\t":
         return Problem(here, "cannot read a tab: YAML is indented with spaces", "replace the tab by spaces")
+    if text[mark.index - 1 : mark.index + 1] == "${":
+        variable = "a ${NAME} without quotes in a list or mapping"
+        return Problem(here, f"cannot read the YAML: {variable}", 'put it in quotes: "${NAME}"')
     began = f", {error.context} that begins in line {error.context_mark.line + 1}" if error.context_mark else ""
     return Problem(here, f"cannot read the YAML: {error.problem}{began}", _syntax_advice(error.problem))
 

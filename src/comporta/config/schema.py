@@ -28,10 +28,8 @@ def _forgive(part: Schema, root: Schema) -> None:
     """Remove `required` from every mapping that can be merged of two parts: not from list items."""
     for kind in kinds(part, root):
         kind.pop("required", None)
-        values = [*kind.get("properties", {}).values(), kind.get("additionalProperties")]
-        for value in values:
-            if isinstance(value, dict):
-                _forgive(value, root)
+        for value in [*kind.get("properties", {}).values(), *_any_key(kind)]:
+            _forgive(value, root)
 
 
 def kinds(part: Schema, root: Schema) -> Iterator[Schema]:
@@ -53,13 +51,27 @@ def known_keys(root: Schema, loc: Loc) -> list[str]:
     return sorted({key for schema in found for kind in kinds(schema, root) for key in kind.get("properties", {})})
 
 
+def owners(root: Schema, key: str) -> list[str]:
+    """The parts of the file, by the names of their models, that have this key."""
+    return sorted(name for name, part in root.get("$defs", {}).items() if key in part.get("properties", {}))
+
+
 def _step(schema: Schema, part: str | int, root: Schema) -> Iterator[Schema]:
     for kind in kinds(schema, root):
         if is_kind(part):
             if kind.get("title") == str(part).strip("<>"):
                 yield kind
             continue
-        below = kind.get("items") if isinstance(part, int) else kind.get("properties", {}).get(part)
-        below = below or kind.get("additionalProperties")
-        if isinstance(below, dict):
-            yield below
+        if isinstance(part, int):
+            yield kind.get("items", {})
+        elif part in kind.get("properties", {}):
+            yield kind["properties"][part]
+        else:
+            yield from _any_key(kind)
+
+
+def _any_key(schema: Schema) -> Iterator[Schema]:
+    """What the values of a mapping follow whose keys are the writer's choice."""
+    yield from schema.get("patternProperties", {}).values()
+    if isinstance(schema.get("additionalProperties"), dict):
+        yield schema["additionalProperties"]
