@@ -68,6 +68,7 @@ class EnvironmentSpec(Value, frozen=True):
         base: the folder of the config file; relative paths start there.
         listen: host:port where the router takes requests.
         domain: the name users call, without a port.
+        env_file: absolute path of the env file, if there is one.
         instance_host: the address that instances listen on, as the router reaches them.
         digest: of the config as written, so that a release can tell which one it ran with.
     """
@@ -88,6 +89,7 @@ class EnvironmentSpec(Value, frozen=True):
     blue_green: BlueGreenSpec
     monitoring: str
     digest: str
+    env_file: str | None = None
     instance_host: str = "127.0.0.1"
 
     def ports(self, slot: Slot) -> PortRange:

@@ -1,0 +1,88 @@
+"""One environment, merged and validated → its spec."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from comporta.config.models import SECTIONS, CommandCheck, Environment, HttpCheck, TcpCheck
+from comporta.config.nodes import Node
+from comporta.model import checks
+from comporta.model.spec import BlueGreenSpec, DriverSpec, EnvironmentSpec, HealthSpec, PortRange
+
+FIRST_PORT = 8101
+SLOT_SIZE = 10
+DEFAULT_PORT = "8080"
+KINDS = {HttpCheck: checks.HttpCheck, TcpCheck: checks.TcpCheck, CommandCheck: checks.CommandCheck}
+
+
+def without_unchosen(node: Node, settings: Environment) -> Node:
+    """The environment's part of the file without the options of drivers that it does not use."""
+    for choice, section in SECTIONS.values():
+        if found := node.child(section):
+            node = node.with_child(section, found.only(getattr(settings, choice)))
+    return node
+
+
+def assemble(
+    service: str, name: str, base: Path, node: Node, settings: Environment, drivers: dict[str, BaseModel], position: int
+) -> EnvironmentSpec:
+    """The spec of an environment.
+
+    Args:
+        node: the merged part of the file, and `settings` what was read from it.
+        drivers: the chosen drivers' options, by kind.
+        position: of the environment in the file, from 0; it gives the default ports.
+    """
+    host, _, port = settings.domain.partition(":")
+    first = FIRST_PORT + 2 * SLOT_SIZE * position
+    written = without_unchosen(node, settings).plain()
+    return EnvironmentSpec(
+        service=service,
+        environment=name,
+        base=str(base),
+        state=os.path.normpath(base / settings.state),
+        env_file=os.path.normpath(base / settings.env_file) if settings.env_file else None,
+        domain=host,
+        listen=settings.listen or f"127.0.0.1:{port or DEFAULT_PORT}",
+        instances=settings.instances,
+        blue=settings.slots.blue if settings.slots else _ports(first),
+        green=settings.slots.green if settings.slots else _ports(first + SLOT_SIZE),
+        runtime=_driver("runtimes", settings, drivers),
+        router=_driver("routers", settings, drivers),
+        health=_health(settings),
+        smoke=tuple(checks.CommandCheck(**_fields(command)) for command in settings.smoke),
+        blue_green=BlueGreenSpec(**settings.blue_green.model_dump()),
+        monitoring=settings.monitoring,
+        digest=_digest([service, name, written]),
+    )
+
+
+def _ports(first: int) -> PortRange:
+    return PortRange(first=first, last=first + SLOT_SIZE - 1)
+
+
+def _driver(kind: str, settings: Environment, drivers: dict[str, BaseModel]) -> DriverSpec:
+    """The chosen driver. Its options are plain JSON that its options type can read again."""
+    choice, _ = SECTIONS[kind]
+    return DriverSpec(name=getattr(settings, choice), options=drivers[kind].model_dump(mode="json", by_alias=True))
+
+
+def _health(settings: Environment) -> HealthSpec:
+    asked = tuple(KINDS[type(check)](**_fields(check)) for check in settings.health.checks)
+    return HealthSpec(checks=asked, timeout=settings.health.timeout, interval=settings.health.interval)
+
+
+def _fields(check: BaseModel) -> dict[str, Any]:
+    fields = check.model_dump(exclude={"tcp"})
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+
+
+def _digest(written: Any) -> str:
+    text = json.dumps(written, sort_keys=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

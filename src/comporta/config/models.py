@@ -1,0 +1,204 @@
+"""The shape of `comporta.yml`. Validation, JSON Schema and reference all come from these models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, StringConstraints, Tag, create_model
+
+from comporta.config.types import (
+    Domain,
+    Duration,
+    FilePath,
+    Line,
+    Listen,
+    Name,
+    Percent,
+    PortRange,
+    PositiveDuration,
+    UrlPath,
+)
+from comporta.model import checks
+from comporta.model.spec import BlueGreenSpec, HealthSpec
+
+OptionTypes: TypeAlias = Mapping[str, Mapping[str, type[BaseModel]]]
+"""Kind of driver ("runtimes", "routers") → its name → the type that validates its own part of the config."""
+
+SECTIONS = {"runtimes": ("runtime", "release"), "routers": ("router", "proxy")}
+"""Kind of driver → the key that chooses one, and the section that holds the options of each."""
+
+HTTP = checks.HttpCheck(name="")
+TCP = checks.TcpCheck(name="")
+COMMAND = checks.CommandCheck(name="", run=())
+HEALTH = HealthSpec(checks=())
+BLUE_GREEN = BlueGreenSpec()
+
+HeaderName = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
+HeaderValue = Annotated[str, StringConstraints(pattern="^[^\\x00-\\x08\\x0a-\\x1f\\x7f]*$")]
+Status = Annotated[int, Field(ge=100, le=599)]
+
+
+class Part(BaseModel):
+    """A part of the file: unknown keys are errors, and nothing is converted that was not meant so."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class HttpCheck(Part):
+    """A request whose answer must match. This is the kind of check unless `tcp` or `run` is there."""
+
+    name: Line = Field(description="What it is called in the output.")
+    path: UrlPath = Field(description="What to ask for.")
+    method: Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"] = Field(
+        default="GET", description="The method of the request."
+    )
+    headers: dict[HeaderName, HeaderValue] = Field(default={}, description="Headers to send besides Host.")
+    body: str = Field(default=HTTP.body, description="The body to send.")
+    status: list[Status] = Field(default=list(HTTP.status), description="Status codes that are right. Empty: any 2xx.")
+    expect: dict[str, JsonValue] = Field(
+        default={},
+        description="JSON path (`status`, `data.items[0].id`) → the value that must stand there in the answer.",
+    )
+    expect_headers: dict[HeaderName, str] = Field(default={}, description="Header of the answer → its exact value.")
+    within: PositiveDuration | None = Field(default=HTTP.within, description="The answer must take less than this.")
+    timeout: PositiveDuration = Field(default=HTTP.timeout, description="How long one attempt may take.")
+
+
+class TcpCheck(Part):
+    """The port of the instance accepts a connection."""
+
+    name: Line = Field(description="What it is called in the output.")
+    tcp: Literal[True] = Field(description="`true`: this is the kind of check.")
+    timeout: PositiveDuration = Field(default=TCP.timeout, description="How long one attempt may take.")
+
+
+class CommandCheck(Part):
+    """A program that must exit with 0. It is run in the folder of the config, without a shell."""
+
+    name: Line = Field(description="What it is called in the output.")
+    run: Annotated[list[str], Field(min_length=1)] = Field(
+        description="The words of the command. They may hold `{url}`, `{address}`, `{host}`, `{slot}`, `{index}`, "
+        "`{python}`."
+    )
+    timeout: PositiveDuration = Field(default=COMMAND.timeout, description="How long one attempt may take.")
+
+
+def _kind(check: Any) -> str:
+    keys = check if isinstance(check, dict) else {}
+    return "<CommandCheck>" if "run" in keys else "<TcpCheck>" if "tcp" in keys else "<HttpCheck>"
+
+
+Check = Annotated[
+    Annotated[HttpCheck, Tag("<HttpCheck>")]
+    | Annotated[TcpCheck, Tag("<TcpCheck>")]
+    | Annotated[CommandCheck, Tag("<CommandCheck>")],
+    Discriminator(_kind),
+]
+
+
+class Health(Part):
+    """What must be true of each instance before it gets users, and of the router afterwards."""
+
+    checks: Annotated[list[Check], Field(min_length=1)] = Field(
+        description="Each must pass on each instance. A release without a check would be promoted without evidence."
+    )
+    timeout: PositiveDuration = Field(default=HEALTH.timeout, description="How long the checks may take to pass.")
+    interval: PositiveDuration = Field(
+        default=HEALTH.interval, description="The wait before a failed check is asked again."
+    )
+
+
+class BlueGreen(Part):
+    """The waits of a blue-green deployment."""
+
+    stabilize: Duration = Field(default=BLUE_GREEN.stabilize, description="How long the switched traffic is watched.")
+    max_error_rate: Percent = Field(
+        default=BLUE_GREEN.max_error_rate,
+        description="Failing requests during that watch above which the switch is undone.",
+    )
+    final_timeout: PositiveDuration = Field(
+        default=BLUE_GREEN.final_timeout, description="How long the checks through the router may take to pass."
+    )
+    drain: Duration = Field(
+        default=BLUE_GREEN.drain, description="The longest wait for requests in flight on the old slot."
+    )
+    keep_warm: Duration = Field(
+        default=BLUE_GREEN.keep_warm,
+        description="How long the old slot stays up, without traffic, for an instant rollback. `0s` stops it at once.",
+    )
+
+
+class Slots(Part):
+    """The ports of the instances, for each of the two slots."""
+
+    blue: PortRange = Field(description="Ports of the blue slot's instances.")
+    green: PortRange = Field(description="Ports of the green slot's instances.")
+
+
+class Common(Part):
+    """What can stand at the top, for every environment, and in an environment, for it alone."""
+
+    release: Any
+    proxy: Any = None
+    runtime: str = Field(default="process", description="The driver that starts and stops instances.")
+    router: str = Field(default="nginx", description="The driver that sends requests to a slot.")
+    instances: int = Field(default=1, ge=1, description="How many copies of the service run.")
+    health: Health
+    smoke: list[CommandCheck] = Field(
+        default=[], description="Commands that try the new release before it gets users. Each is a command check."
+    )
+    blue_green: BlueGreen = Field(default=BlueGreen(), description="The waits of a blue-green deployment.")
+    monitoring: Literal["enabled", "basic", "disabled"] = Field(
+        default="enabled", description="How closely the environment is watched."
+    )
+    env_file: FilePath | None = Field(
+        default=None,
+        description="`NAME=value` lines that every instance gets, relative to the config's folder. Values are secrets.",
+    )
+    state: FilePath = Field(
+        default=".comporta", description="The folder of journal, logs and proxy files, relative to the config's folder."
+    )
+
+
+class Environment(Common):
+    """A named place where the service runs."""
+
+    domain: Domain = Field(description="The name that users call. A port in it is the port of `listen`.")
+    listen: Listen | None = Field(
+        default=None,
+        description="Where the router takes requests. Default: `127.0.0.1:` with the port of `domain`, else 8080.",
+    )
+    slots: Slots | None = Field(
+        default=None,
+        description="Ports of the instances. Default: ten for each slot, from 8101 on for the first environment of "
+        "the file, from 8121 on for the second, and so on.",
+    )
+
+
+class File(Common):
+    """A whole `comporta.yml`."""
+
+    service: Name = Field(description="What the users call.")
+
+
+def build(options: OptionTypes) -> tuple[type[File], type[Environment]]:
+    """The models of the whole file and of one environment, with the options of these drivers."""
+    fields: dict[str, Any] = {}
+    for kind, (choice, section) in SECTIONS.items():
+        field = Common.model_fields[choice]
+        names = Literal[tuple(options[kind])]  # type: ignore[valid-type]  # the drivers that are installed
+        fields[choice] = (names, Field(field.default, description=field.description, validate_default=True))
+        fields[section] = (_section(section, options[kind]), Field(default_factory=dict, validate_default=True))
+    environment = create_model("Environment", __base__=Environment, __doc__=Environment.__doc__, **fields)
+    environments: Any = (Annotated[dict[Name, environment], Field(min_length=1)], ...)  # type: ignore[valid-type]
+    file = create_model("File", __base__=File, __doc__=File.__doc__, environments=environments, **fields)
+    return file, environment
+
+
+def _section(name: str, drivers: Mapping[str, type[BaseModel]]) -> type[Part]:
+    parts: dict[str, Any] = {
+        driver: (kind, Field(default_factory=type(None), description=f"Options of the {driver} driver."))
+        for driver, kind in drivers.items()
+    }
+    return create_model(name.capitalize(), __base__=Part, **parts)

@@ -1,0 +1,182 @@
+"""Values as people write them (`90s`, `5%`, `8001-8010`), as types for the config and for drivers' options.
+
+In the models a duration is a number of seconds and a percentage a fraction (5% is 0.05). Each type also reads what it
+was written out as, so that options that were stored can be validated again.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from comporta.config.variables import has_variable
+from comporta.model import spec
+
+MAX_SECONDS = 365 * 24 * 3600.0
+UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+DURATION = "".join(rf"(?:([0-9]+(?:\.[0-9]+)?){unit})?" for unit in UNITS)
+PERCENT = r"([0-9]+(?:\.[0-9]+)?) ?%"
+PORTS = r"([0-9]{1,5})-([0-9]{1,5})"
+LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+HOSTNAME = rf"{LABEL}(?:\.{LABEL})*"
+
+
+def refusal(text: str, next: str) -> PydanticCustomError:
+    """An error for a validator to raise, with the next step for the person who wrote the value."""
+    return PydanticCustomError("refused", "{text}", {"text": text, "next": next})
+
+
+def parse_duration(written: Any) -> float:
+    """Seconds, from `90s`, `1h30m`, `250ms` or a number of seconds."""
+    advice = "write it like 90s, 1h30m or 250ms"
+    if isinstance(written, str) and written and (match := re.fullmatch(DURATION, written)):
+        seconds = math.fsum(
+            float(part) * unit for part, unit in zip(match.groups(), UNITS.values(), strict=True) if part
+        )
+    elif isinstance(written, int | float) and not isinstance(written, bool):
+        seconds = float(written)
+    else:
+        raise refusal(f"{quoted(written)} is not a duration", advice)
+    if not 0 <= seconds <= MAX_SECONDS:
+        raise refusal(f"{written} is not between 0 and a year", advice)
+    return seconds
+
+
+def duration_text(seconds: float) -> str:
+    """How people write it, to the millisecond: 5400 → "1h30m"."""
+    left = round(seconds * 1000)
+    text = ""
+    for unit, size in UNITS.items():
+        count, left = divmod(left, round(size * 1000))
+        text += f"{count}{unit}" if count else ""
+    return text or "0s"
+
+
+def _positive_duration(written: Any) -> float:
+    if seconds := parse_duration(written):
+        return seconds
+    raise refusal("it must be longer than 0", "write it like 90s, 1h30m or 250ms")
+
+
+def parse_percent(written: Any) -> float:
+    """A fraction, from `5%` or from a fraction (0.05). A bare 5 or 1 could mean either, and is refused."""
+    advice = "write it like 5% (or as the fraction 0.05)"
+    if isinstance(written, str) and (match := re.fullmatch(PERCENT, written)):
+        fraction = float(match[1]) / 100
+    elif isinstance(written, float) or (written == 0 and not isinstance(written, bool)):
+        fraction = float(written)
+    else:
+        raise refusal(f"{quoted(written)} is not a percentage", advice)
+    if not 0 <= fraction <= 1:
+        raise refusal(f"{written} is not between 0% and 100%", advice)
+    return fraction
+
+
+def parse_ports(written: Any) -> spec.PortRange:
+    """Ports `first-last`, both included; a single number is a range of one."""
+    advice = "write it like 8001-8010"
+    if isinstance(written, spec.PortRange):
+        return written
+    text = f"{written}-{written}" if isinstance(written, int) and not isinstance(written, bool) else written
+    match = re.fullmatch(PORTS, text) if isinstance(text, str) else None
+    if match is None:
+        raise refusal(f"{quoted(written)} is not a range of ports", advice)
+    first, last = int(match[1]), int(match[2])
+    if not 1 <= first <= last <= 65535:
+        raise refusal(f"{written} does not go up from 1 to 65535", advice)
+    return spec.PortRange(first=first, last=last)
+
+
+def _domain(written: str) -> str:
+    """A host name, perhaps with a port. Nothing else may get into a proxy's file from here."""
+    host, colon, port = written.lower().partition(":")
+    if not re.fullmatch(HOSTNAME, host) or len(host) > 253:
+        raise refusal(f"{quoted(written)} is not a host name", "write it like shop.example.com or localhost:3000")
+    if colon and not _is_port(port):
+        raise refusal(f"{quoted(port)} is not a port", "write it like localhost:3000")
+    return host + colon + port
+
+
+def _listen(written: str) -> str:
+    host, _, port = written.rpartition(":")
+    if not (_is_address(host) and _is_port(port)):
+        raise refusal(f"{quoted(written)} is not ADDRESS:PORT", "write it like 127.0.0.1:8080, 0.0.0.0:80 or [::]:80")
+    return written
+
+
+def _is_address(host: str) -> bool:
+    kind = ipaddress.IPv6Address if host.startswith("[") and host.endswith("]") else ipaddress.IPv4Address
+    try:
+        kind(host.strip("[]"))
+    except ValueError:
+        return False
+    return "%" not in host
+
+
+def _is_port(text: str) -> bool:
+    return bool(re.fullmatch(r"[1-9][0-9]{0,4}", text)) and int(text) <= 65535
+
+
+def _name(written: str) -> str:
+    if not re.fullmatch(LABEL, written):
+        raise refusal(f"{quoted(written)} is not a name", "write it with a-z, 0-9 and -, as in my-shop")
+    return written
+
+
+def _path(written: str) -> str:
+    if not written or has_variable(written):
+        raise refusal(f"{quoted(written)} is not a path", "write the path itself, relative to the folder of the config")
+    return written
+
+
+def _url_path(written: str) -> str:
+    if not re.fullmatch(r"/[!-~]*", written):
+        raise refusal(f"{quoted(written)} is not a path", "begin with /, and write other characters as %XX")
+    return written
+
+
+def _one_line(written: str) -> str:
+    if not written.strip() or not written.isprintable():
+        raise refusal(f"{quoted(written)} is not a line of text", "write a few words")
+    return written
+
+
+def quoted(value: Any, limit: int = 60) -> str:
+    """A value for a message: text in quotes, on one line, and not too long of it."""
+    if not isinstance(value, str):
+        names = {dict: "a mapping", list: "a list", type(None): "nothing", bool: str(value).lower()}
+        return names.get(type(value), str(value))
+    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in value)
+    return f'"{line[:limit]}…"' if len(line) > limit else f'"{line}"'
+
+
+def _written(kind: str, pattern: str, **number: Any) -> WithJsonSchema:
+    """Schema of a value written as text or as a number; `x-kind` is its name in the reference."""
+    text = {"type": "string", "pattern": f"^{pattern}$"}
+    return WithJsonSchema({"anyOf": [text, number], "x-kind": kind} if number else {**text, "x-kind": kind})
+
+
+_DURATION_SCHEMA = _written("duration", rf"(?=.){DURATION}", type="number", minimum=0, maximum=MAX_SECONDS)
+
+Duration = Annotated[float, BeforeValidator(parse_duration), _DURATION_SCHEMA]
+PositiveDuration = Annotated[float, BeforeValidator(_positive_duration), _DURATION_SCHEMA]
+Percent = Annotated[
+    float, BeforeValidator(parse_percent), _written("percentage", PERCENT, type="number", minimum=0, maximum=1)
+]
+PortRange = Annotated[
+    spec.PortRange,
+    PlainValidator(parse_ports),
+    PlainSerializer(str),
+    _written("port range", PORTS, type="integer", minimum=1, maximum=65535),
+]
+Domain = Annotated[str, AfterValidator(_domain), _written("host name", rf"{HOSTNAME}(?::[0-9]{{1,5}})?")]
+Listen = Annotated[str, AfterValidator(_listen), _written("address:port", r"[0-9a-fA-F:.\[\]]+:[0-9]{1,5}")]
+Name = Annotated[str, AfterValidator(_name), _written("name", LABEL)]
+FilePath = Annotated[str, AfterValidator(_path)]
+UrlPath = Annotated[str, AfterValidator(_url_path), _written("path", "/[!-~]*")]
+Line = Annotated[str, AfterValidator(_one_line)]

@@ -1,0 +1,167 @@
+"""Durations, percentages, ports and host names: what is read is what was meant, and nothing else gets through."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from comporta.config import types
+from comporta.config.types import Domain, Duration, Listen, Name, Percent, PortRange
+from comporta.model import spec
+
+duration = TypeAdapter(Duration)
+domain = TypeAdapter(Domain)
+listen = TypeAdapter(Listen)
+percent = TypeAdapter(Percent)
+ports = TypeAdapter(PortRange)
+scalars = st.text() | st.integers() | st.floats() | st.booleans() | st.none()
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("90s", 90), ("1h30m", 5400), ("250ms", 0.25), ("2m", 120), ("1.5s", 1.5), ("1m250ms", 60.25), (7, 7), (0.5, 0.5)],
+)
+def test_durations_are_read_in_seconds(written: object, seconds: float) -> None:
+    assert duration.validate_python(written) == seconds
+
+
+@pytest.mark.parametrize(
+    "written", ["", "s", "5", "5 s", "-5s", "5s1h", "5sec", "1e3s", "٣s", -1, float("nan"), 1e300, True, None, []]
+)
+def test_other_durations_are_refused(written: object) -> None:
+    with pytest.raises(ValidationError):
+        duration.validate_python(written)
+
+
+@given(st.integers(0, int(types.MAX_SECONDS * 1000)))
+def test_a_duration_is_written_as_it_is_read(milliseconds: int) -> None:
+    seconds = milliseconds / 1000
+    assert duration.validate_python(types.duration_text(seconds)) == pytest.approx(seconds, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("written", "fraction"), [("5%", 0.05), ("0.5 %", 0.005), ("100%", 1), (0.05, 0.05), (0, 0), (1.0, 1)]
+)
+def test_percentages_are_read_as_fractions(written: object, fraction: float) -> None:
+    assert percent.validate_python(written) == pytest.approx(fraction)
+
+
+@pytest.mark.parametrize("written", ["5", "101%", "-1%", "%", 5, 1, 1.01, -0.1, float("nan"), True, None])
+def test_other_percentages_are_refused(written: object) -> None:
+    with pytest.raises(ValidationError):
+        percent.validate_python(written)
+
+
+@given(st.integers(1, 65535), st.integers(1, 65535))
+def test_a_range_of_ports_is_read_as_it_was_written_out(one: int, other: int) -> None:
+    found = ports.validate_python(f"{min(one, other)}-{max(one, other)}")
+    assert found == spec.PortRange(first=min(one, other), last=max(one, other))
+    assert ports.validate_python(ports.dump_python(found, mode="json")) == found
+
+
+@pytest.mark.parametrize(
+    "written", ["8010-8001", "0-5", "1-65536", "8001", "8001 - 8010", "8001-", True, 0, 65536, 1.5]
+)
+def test_other_ranges_are_refused(written: object) -> None:
+    with pytest.raises(ValidationError):
+        ports.validate_python(written)
+
+
+def test_a_single_port_is_a_range_of_one() -> None:
+    assert len(ports.validate_python(8001)) == 1
+
+
+@given(
+    st.text()
+    | st.text("ab-.:0;{}$\n \"'\\#İ", max_size=12)
+    | st.from_regex(re.compile(r"[a-zA-Z0-9.:-]*"), fullmatch=True)
+)
+def test_a_domain_is_refused_or_harmless(text: str) -> None:
+    try:
+        found = domain.validate_python(text)
+    except ValidationError:
+        return
+    host, _, port = found.partition(":")
+    assert re.fullmatch("[a-z0-9.-]+", host)
+    assert re.fullmatch("[0-9]*", port)
+
+
+@pytest.mark.parametrize(
+    "written", ["shop.example", "localhost:3000", "SHOP.example", "127.0.0.1", "xn--bcher-kva.example"]
+)
+def test_host_names_are_domains(written: str) -> None:
+    assert domain.validate_python(written) == written.lower()
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "",
+        ".",
+        "a..b",
+        "-a.b",
+        "a-.b",
+        "a_b",
+        "*.shop.example",
+        "shop.example.",
+        "a:0",
+        "a:",
+        "a:80:80",
+        "a/b",
+        "a;b",
+        "a b",
+        "a\n",
+        "bücher.example",
+        "a" * 64,
+        ".".join(["a" * 60] * 5),
+        "${HOST}",
+    ],
+)
+def test_others_are_not(written: str) -> None:
+    with pytest.raises(ValidationError):
+        domain.validate_python(written)
+
+
+@pytest.mark.parametrize("written", ["127.0.0.1:8080", "0.0.0.0:80", "[::]:80", "[2001:db8::1]:65535"])
+def test_addresses_to_listen_on(written: str) -> None:
+    assert listen.validate_python(written) == written
+
+
+@given(st.text() | st.text("0123456789.:[]%;{} \n", max_size=20))
+def test_an_address_is_refused_or_harmless(text: str) -> None:
+    try:
+        found = listen.validate_python(text)
+    except ValidationError:
+        return
+    assert re.fullmatch(r"[0-9a-fA-F.:\[\]]+", found)
+
+
+@given(st.text() | st.text("ab-0A_./ \n", max_size=8))
+def test_a_name_is_refused_or_harmless(text: str) -> None:
+    try:
+        found = TypeAdapter(Name).validate_python(text)
+    except ValidationError:
+        return
+    assert re.fullmatch("[a-z0-9]([a-z0-9-]*[a-z0-9])?", found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "adapter"), [("text", duration), ("text", percent), ("text", ports), ("text", domain)]
+)
+@given(data=st.data())
+def test_the_schema_accepts_what_is_read(kind: str, adapter: TypeAdapter[object], data: st.DataObject) -> None:
+    written = data.draw(
+        st.sampled_from(["1h", "90s", "5%", "0.5%", "8001-8010", "localhost:3000", "shop.example", "", "x y"])
+    )
+    schema = adapter.json_schema()
+    pattern = next(part["pattern"] for part in [schema, *schema.get("anyOf", [])] if "pattern" in part)
+    try:
+        adapter.validate_python(written)
+    except ValidationError:
+        assert not re.search(pattern, written)
+    else:
+        assert re.search(pattern, written)
