@@ -1,0 +1,196 @@
+"""The nginx router. A switch replaces a link and reloads nothing; only another topology is a reload, and is proven."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+import anyio
+import msgspec
+
+from comporta.drivers.routers import nginx_log
+from comporta.drivers.routers.nginx_ask import answering_release, generation, reachable
+from comporta.drivers.routers.nginx_diagnosis import diagnose
+from comporta.drivers.routers.nginx_external import External
+from comporta.drivers.routers.nginx_file import LOSSLESS_RELOAD, file_name, render
+from comporta.drivers.routers.nginx_home import File, Home, Record
+from comporta.drivers.routers.nginx_options import NginxOptions
+from comporta.drivers.routers.nginx_ports import open_connections, resolved
+from comporta.drivers.routers.nginx_process import Managed, master
+from comporta.drivers.routers.nginx_proof import Proof
+from comporta.drivers.routers.nginx_server import Server, until
+from comporta.drivers.routers.nginx_switch import Switch
+from comporta.model.errors import RouterError
+from comporta.model.spec import EnvironmentSpec
+from comporta.model.traffic import Routing, Slot, Topology, Traffic, TrafficReading
+from comporta.ports.clock import Clock
+from comporta.ports.drivers import Driver
+from comporta.ports.router import Router
+from comporta.ports.secrets import Secrets
+
+FORGOTTEN_WITHIN = 10.0
+
+
+class NginxRouter:
+    """Implements the Router port, with an nginx of our own or one that is there already."""
+
+    def __init__(self, spec: EnvironmentSpec, options: NginxOptions, clock: Clock) -> None:
+        self._spec = spec
+        self._options = options
+        self._clock = clock
+        self._home = Home.of(spec)
+        self._switch = Switch(self._home.switch)
+        self._server: Server = (
+            External(options.external, base=Path(spec.base), file_name=file_name(spec))
+            if options.external
+            else Managed(self._home, clock)
+        )
+
+    @property
+    def address(self) -> str:
+        host, port = reachable(self._spec.listen)
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    # What it does now
+
+    async def observe(self) -> Routing:
+        record = self._home.load()
+        traffic, wrong = self._switch.read()
+        proven = record.proven if record else None
+        return Routing(
+            running=proven is not None and await self._serves(proven, record),
+            topology=proven.topology if proven else None,
+            traffic=traffic,
+            tampered=self._tampered(record) or (wrong if proven else ""),
+        )
+
+    async def _serves(self, file: File, record: Record | None) -> bool:
+        """Our own nginx serves what it was proven to serve as long as it lives; of another one nobody knows."""
+        if self._options.external is None:
+            return master(self._home) is not None
+        return record is not None and await self._generation(file, record) == file.generation
+
+    async def _generation(self, file: File, record: Record) -> str | None:
+        seen = await generation(file.topology.listen, file.topology.server_name, record.token)
+        return seen.id if seen else None
+
+    def _tampered(self, record: Record | None) -> str:
+        file = self._server.file
+        found = file.read_bytes() if file.exists() else None
+        if record is None:
+            return f"{file} is there, but {self._home.record_file} is not, or is damaged" if found is not None else ""
+        if found is None:
+            return f"{file} is gone" if record.proven else ""
+        known = {ours.text.encode() for ours in (record.proven, record.pending) if ours}
+        return "" if found in known else f"{file} is not as comporta wrote it"
+
+    # The topology
+
+    async def configure(self, topology: Topology) -> None:
+        record = self._home.load() or Record(token=secrets.token_hex(16))
+        self._home.prepare()
+        file = self._rendered(topology, record)
+        if await self._in_force(file, record):
+            return
+        self._server.require_listenable(topology.listen)
+        record = msgspec.structs.replace(record, pending=file)
+        self._home.save(record)
+        self._switch.close_if_new()
+        await self._put_in_force(file, record)
+        self._home.save(Record(token=record.token, proven=file))
+
+    def _rendered(self, topology: Topology, record: Record) -> File:
+        version = self._server.version()
+        return render(self._spec, self._options, self._home, topology, token=record.token, version=version)
+
+    async def _in_force(self, file: File, record: Record) -> bool:
+        if record.proven != file or record.pending is not None or self._tampered(record):
+            return False
+        return await self._serves(file, record)
+
+    async def _put_in_force(self, file: File, record: Record) -> None:
+        proof = Proof(self._server, self._clock, file, record.token, live=self._switch.link)
+        try:
+            await self._server.install(file.text)
+            await self._server.apply()
+            await proof.wait()
+        except RouterError:
+            await self._go_back(record)
+            raise
+
+    async def _go_back(self, record: Record) -> None:
+        """What served before stays, also for whoever reloads nginx next."""
+        record = msgspec.structs.replace(record, pending=None)
+        with suppress(RouterError):  # the first error is the one to tell
+            if record.proven is None:
+                await self._server.withdraw()
+            elif self._tampered(record):
+                await self._server.install(record.proven.text)
+                await self._server.apply()
+        self._home.save(record)
+
+    def reload_note(self, topology: Topology, current: Routing) -> str:
+        record = self._home.load()
+        if not current.running or record is None or self._rendered(topology, record) == record.proven:
+            return ""
+        version = self._server.version()
+        if version >= LOSSLESS_RELOAD:
+            return ""
+        return (
+            f"nginx {'.'.join(map(str, version)) or '(version unknown)'} is reloaded: it may close idle keep-alive "
+            f"connections while a request is on the wire (from {'.'.join(map(str, LOSSLESS_RELOAD))} on it does not)"
+        )
+
+    async def remove(self) -> None:
+        record = self._home.load()
+        await self._server.withdraw()
+        file = (record.proven or record.pending) if record else None
+        if record and file:
+
+            async def forgotten() -> bool:
+                return await self._generation(file, record) is None
+
+            if not await until(forgotten, self._clock, within=FORGOTTEN_WITHIN):
+                raise RouterError(f"cannot remove the router: nginx still serves {self._server.file}")
+        self._home.clear()
+
+    # The traffic
+
+    async def shift(self, to: Traffic) -> None:
+        if to.weights is not None and to.weights.whole is None:
+            raise RouterError("cannot split traffic: this router knows whole slots only")
+        if not (await self.observe()).running:
+            raise RouterError("cannot shift: nginx does not run", next="`comporta deploy` starts it again")
+        try:
+            self._switch.write(to)
+        except OSError as error:
+            raise RouterError(f"cannot shift: {self._switch.link}: {error.strerror}") from None
+        traffic, wrong = self._switch.read()
+        if traffic != to:
+            raise RouterError(f"cannot shift: {wrong or f'{self._switch.link} was changed at the same moment'}")
+
+    async def in_flight(self, slot: Slot) -> int:
+        record = self._home.load()
+        ports = self._spec.ports(slot)  # all of them: an old worker may still talk to one that the topology lost
+        addresses = {f"{self._spec.instance_host}:{port}" for port in ports.take(len(ports))}
+        if record and record.proven:
+            addresses |= set(record.proven.topology.addresses(slot))
+        return open_connections({resolved(address) for address in addresses})
+
+    async def count(self, since: str | None) -> TrafficReading:
+        log = self._home.access_log
+        if since is None:
+            return TrafficReading(cursor=nginx_log.end_of(log))
+        return await anyio.to_thread.run_sync(nginx_log.read, log, since)
+
+    async def answering(self, path: str) -> int | None:
+        record = self._home.load()
+        return await answering_release(self._spec.listen, self._spec.domain, path, record.token if record else "")
+
+
+def _build(spec: EnvironmentSpec, options: NginxOptions, clock: Clock, secrets: Secrets) -> Router:
+    return NginxRouter(spec, options, clock)
+
+
+driver = Driver(options=NginxOptions, build=_build, diagnose=diagnose)

@@ -1,0 +1,52 @@
+"""The router contract, against a real nginx and the fake."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from comporta.model.traffic import Slot, TrafficCount, TrafficReading
+from comporta.testing.fake_router import FakeRouter
+from comporta.testing.router_contract import RouterContract, Stand
+from support import specs
+from support.nginx_stand import nginx_stand
+
+
+@pytest.mark.slow
+class TestNginxRouter(RouterContract):
+    @pytest.fixture
+    async def stand(self, tmp_path: Path) -> AsyncIterator[Stand]:
+        async with nginx_stand(tmp_path / "state") as stand:
+            yield stand
+
+
+class TestFakeRouter(RouterContract):
+    @pytest.fixture
+    def stand(self) -> Stand:
+        return FakeStand()
+
+
+class FakeStand:
+    def __init__(self) -> None:
+        self.topology = specs.topology()
+        self.other = msgspec.structs.replace(self.topology, server_name="www.shop.example")
+        self.router = FakeRouter(self.topology.listen, alive=lambda slot: slot not in self._down, served=self._served)
+        self._down: set[Slot] = set()
+        self._answered = dict.fromkeys(Slot, 0)
+
+    async def request(self, times: int) -> None:
+        live = self.router.routing.traffic.live
+        assert live is not None
+        self._answered[live] += times
+
+    async def stop_instances(self, slot: Slot) -> None:
+        self._down.add(slot)
+
+    async def counted(self, since: str, requests: int) -> TrafficReading:
+        return await self.router.count(since)
+
+    def _served(self) -> dict[Slot, TrafficCount]:
+        return {slot: TrafficCount(requests=count) for slot, count in self._answered.items()}

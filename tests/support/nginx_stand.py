@@ -1,0 +1,85 @@
+"""A real nginx router before real instances, with everything gone afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+import msgspec
+
+from comporta.drivers.routers.nginx import NginxRouter
+from comporta.drivers.routers.nginx_options import NginxOptions
+from comporta.drivers.system_clock import SystemClock
+from comporta.model.spec import EnvironmentSpec, PortRange
+from comporta.model.traffic import Slot, Topology, TrafficReading
+from support import specs
+from support.backends import Backend, backends, free_port
+
+COUNTED_WITHIN = 10.0
+
+
+class NginxStand:
+    def __init__(self, spec: EnvironmentSpec, options: NginxOptions, running: dict[Slot, Backend]) -> None:
+        self.spec = spec
+        self.options = options
+        self.backends = running
+        self.router = self.another()
+        self.topology = Topology(
+            listen=spec.listen,
+            server_name=spec.domain,
+            blue=(f"127.0.0.1:{spec.blue.first}",),
+            green=(f"127.0.0.1:{spec.green.first}",),
+        )
+        self.other = msgspec.structs.replace(self.topology, server_name=f"www.{spec.domain}")
+
+    def another(self) -> NginxRouter:
+        """The same router, as another command makes it."""
+        return NginxRouter(self.spec, self.options, SystemClock())
+
+    @property
+    def home(self) -> Path:
+        return Path(self.spec.state) / self.spec.environment / "nginx"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.router.address}"
+
+    async def get(self, path: str = "/", method: str = "GET", **headers: str) -> httpx2.Response:
+        async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
+            return await client.request(method, self.url + path, headers={"host": self.spec.domain, **headers})
+
+    async def request(self, times: int) -> None:
+        for _ in range(times):
+            assert (await self.get()).status_code == 200
+
+    async def stop_instances(self, slot: Slot) -> None:
+        await self.backends[slot].stop()
+
+    async def counted(self, since: str, requests: int) -> TrafficReading:
+        async with asyncio.timeout(COUNTED_WITHIN):
+            while True:
+                reading = await self.router.count(since)
+                if reading.blue.requests + reading.green.requests >= requests:
+                    return reading
+                await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def nginx_stand(state: Path, options: NginxOptions | None = None, **changes: object) -> AsyncIterator[NginxStand]:
+    """Blue and green have one instance each."""
+    async with backends("blue", "green") as [(blue, blue_port), (green, green_port)]:
+        spec = specs.spec(
+            state=str(state),
+            listen=f"127.0.0.1:{free_port()}",
+            blue=PortRange(first=blue_port, last=blue_port),
+            green=PortRange(first=green_port, last=green_port),
+        )
+        spec = msgspec.structs.replace(spec, **changes)
+        stand = NginxStand(spec, options or NginxOptions(), {Slot.BLUE: blue, Slot.GREEN: green})
+        try:
+            yield stand
+        finally:
+            await stand.router.remove()
