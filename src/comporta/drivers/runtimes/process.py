@@ -1,0 +1,223 @@
+"""Releases as folders, instances as processes of this host: the `process` runtime.
+
+Each slot has a supervisord of its own, which outlives comporta. This file decides; `process_supervisor` talks to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import anyio.to_thread
+import msgspec
+
+from comporta.drivers.runtimes.process_artifact import identity, locate
+from comporta.drivers.runtimes.process_diagnosis import diagnose
+from comporta.drivers.runtimes.process_filling import fill_launches
+from comporta.drivers.runtimes.process_logs import Log
+from comporta.drivers.runtimes.process_members import lives, members
+from comporta.drivers.runtimes.process_options import ProcessOptions
+from comporta.drivers.runtimes.process_ports import require_free
+from comporta.drivers.runtimes.process_seat import Launched, Seat, seat_of
+from comporta.drivers.runtimes.process_stopping import vacate
+from comporta.drivers.runtimes.process_supervisor import RETRIES, Program, Supervisor
+from comporta.model.errors import ArtifactMissing, RuntimeFailure
+from comporta.model.release import Artifact, InstanceState, InstanceStatus, LogLine, Occupant, SlotState
+from comporta.model.spec import EnvironmentSpec
+from comporta.model.traffic import Slot
+from comporta.ports.clock import Clock
+from comporta.ports.drivers import Driver
+from comporta.ports.runtime import Runtime
+from comporta.ports.secrets import Secrets
+
+LAUNCH_BOUND = 10.0
+LOOK_EVERY = 0.01
+FOLLOW_EVERY = 0.2
+
+STATES = {
+    # Launched is enough to be called running: whether it is healthy, the probes find out.
+    "STARTING": InstanceState.RUNNING,
+    "RUNNING": InstanceState.RUNNING,
+    "BACKOFF": InstanceState.RESTARTING,
+    "EXITED": InstanceState.RESTARTING,
+    "STOPPING": InstanceState.STOPPED,
+    "STOPPED": InstanceState.STOPPED,
+    "FATAL": InstanceState.FAILED,
+    "UNKNOWN": InstanceState.FAILED,
+}
+ENDED = {"STOPPED", "FATAL"}
+"""supervisord's states of an instance that it will not start again by itself."""
+
+
+class ProcessRuntime:
+    """Implements the Runtime port.
+
+    Args:
+        retries: how often in a row an instance that ends soon after its start is started again.
+    """
+
+    def __init__(
+        self, spec: EnvironmentSpec, options: ProcessOptions, clock: Clock, secrets: Secrets, *, retries: int = RETRIES
+    ) -> None:
+        self._spec = spec
+        self._options = options
+        self._clock = clock
+        self._secrets = secrets
+        self._retries = retries
+
+    async def resolve(self, version: str) -> Artifact:
+        directory = locate(self._base, self._options.directory, version)
+        return Artifact(
+            runtime="process",
+            version=version,
+            identity=await anyio.to_thread.run_sync(identity, self._base / directory),
+            launch={
+                "directory": directory,
+                "command": list(self._options.command),
+                "env": dict(self._options.env),
+                "stop_grace": self._options.stop_grace,
+            },
+        )
+
+    async def verify(self, artifact: Artifact) -> None:
+        directory = self._base / artifact.launch["directory"]
+        if not directory.is_dir():
+            raise ArtifactMissing(f"cannot use {artifact.version}: its folder {directory} is gone")
+        if await anyio.to_thread.run_sync(identity, directory) != artifact.identity:
+            raise ArtifactMissing(
+                f"cannot use {artifact.version}: the content of {directory} has changed since it was released",
+                next="put the folder back as it was (a service must not write into it), or deploy it as a new version",
+            )
+
+    def addresses(self, slot: Slot, instances: int) -> tuple[str, ...]:
+        return tuple(f"{self._spec.instance_host}:{port}" for port in self._spec.ports(slot).take(instances))
+
+    async def start(self, slot: Slot, occupant: Occupant) -> None:
+        occupant = msgspec.structs.replace(occupant, warm_until=None)
+        seat = self._seat(slot)
+        launches = fill_launches(self._spec, slot, occupant, self._secrets)
+        async with seat.locked(self._clock):
+            self._require_free_ports(seat, slot, occupant.instances)
+            supervisor = Supervisor(seat)
+            found = seat.occupant(self._clock.now())
+            same = found is not None and msgspec.structs.replace(found, warm_until=None) == occupant
+            if same and (programs := supervisor.programs()) is not None:
+                seat.record(occupant)
+                _start_ended(seat, supervisor, programs)
+            else:
+                await vacate(seat, self._clock)
+                if not same:
+                    seat.wipe_logs()
+                seat.record(occupant)
+                await supervisor.launch(launches, grace=occupant.artifact.launch["stop_grace"], retries=self._retries)
+            await self._until_launched(supervisor)
+
+    async def observe(self, slot: Slot) -> SlotState:
+        seat = self._seat(slot)
+        recorded = seat.recorded()
+        if recorded is None:
+            return SlotState(slot=slot)
+        supervisor = Supervisor(seat)
+        programs, launched = supervisor.programs(), seat.launched()
+        statuses = [
+            self._status(slot, i, (programs or {}).get(i), launched.get(i)) for i in range(1, recorded.instances + 1)
+        ]
+        occupant = seat.occupant(self._clock.now())
+        if occupant is None:
+            # Its time is over: nobody sits there any more, but what has not ended yet is still to be seen.
+            statuses = [status for status in statuses if status.pid is not None]
+        return SlotState(slot=slot, occupant=occupant, instances=_with_exit_codes(statuses, supervisor))
+
+    async def stop(self, slot: Slot) -> None:
+        seat = self._seat(slot)
+        async with seat.locked(self._clock):
+            await vacate(seat, self._clock)
+
+    async def expire(self, slot: Slot, at: float | None) -> None:
+        seat = self._seat(slot)
+        async with seat.locked(self._clock):
+            occupant = seat.occupant(self._clock.now())
+            if occupant is None:
+                return
+            if at is not None:
+                # Before the time is noted: a crash in between leaves a reaper that waits, not a slot without one.
+                Supervisor(seat).start_reaper()
+            seat.record(msgspec.structs.replace(occupant, warm_until=at))
+
+    async def logs(
+        self, slot: Slot, *, lines: int, follow: bool = False, index: int | None = None
+    ) -> AsyncIterator[LogLine]:
+        seat = self._seat(slot)
+        logs = {i: Log(seat.log(i)) for i in seat.logged()}
+        for i, log in logs.items():
+            if index in (None, i):
+                for text in log.last_lines(lines):
+                    yield LogLine(index=i, text=text)
+        while follow:
+            await self._clock.sleep(FOLLOW_EVERY)
+            for i in seat.logged():
+                log = logs.setdefault(i, Log(seat.log(i)))
+                if index in (None, i):
+                    for text in log.new_lines():
+                        yield LogLine(index=i, text=text)
+
+    @property
+    def _base(self) -> Path:
+        return Path(self._spec.base)
+
+    def _seat(self, slot: Slot) -> Seat:
+        return seat_of(self._spec, slot)
+
+    def _require_free_ports(self, seat: Seat, slot: Slot, instances: int) -> None:
+        host, ports = self._spec.instance_host, self._spec.ports(slot).take(instances)
+        require_free(host, ports, partial(members, seat))
+
+    async def _until_launched(self, supervisor: Supervisor) -> None:
+        deadline = self._clock.monotonic() + LAUNCH_BOUND
+        while True:
+            programs = supervisor.programs()
+            if programs is not None and all(program.spawned for program in programs.values()):
+                return
+            if self._clock.monotonic() >= deadline:
+                raise RuntimeFailure("cannot launch the instances: supervisord does not answer")
+            await self._clock.sleep(LOOK_EVERY)
+
+    def _status(self, slot: Slot, index: int, program: Program | None, launched: Launched | None) -> InstanceStatus:
+        if program is not None:
+            state, pid = STATES[program.state], program.pid
+        elif launched is not None and lives(launched):
+            # Its supervisord is gone or about to end, but it serves.
+            state, pid = InstanceState.RUNNING, launched.pid
+        else:
+            state, pid = InstanceState.STOPPED, None
+        return InstanceStatus(
+            slot=slot,
+            index=index,
+            address=self.addresses(slot, index)[-1],
+            state=state,
+            pid=pid,
+            restarts=launched.launches - 1 if launched else 0,
+        )
+
+
+def _start_ended(seat: Seat, supervisor: Supervisor, programs: dict[int, Program]) -> None:
+    for index, program in programs.items():
+        if program.state in ENDED:
+            # A start on purpose is no restart.
+            seat.forget_launches(index)
+            supervisor.start(index)
+
+
+def _with_exit_codes(statuses: list[InstanceStatus], supervisor: Supervisor) -> tuple[InstanceStatus, ...]:
+    if all(status.state is InstanceState.RUNNING and not status.restarts for status in statuses):
+        return tuple(statuses)
+    codes = supervisor.exit_codes()
+    return tuple(msgspec.structs.replace(status, exit_code=codes.get(status.index)) for status in statuses)
+
+
+def build(spec: EnvironmentSpec, options: ProcessOptions, clock: Clock, secrets: Secrets) -> Runtime:
+    return ProcessRuntime(spec, options, clock, secrets)
+
+
+driver: Driver[Runtime] = Driver(options=ProcessOptions, build=build, diagnose=diagnose)

@@ -1,0 +1,73 @@
+"""The processes of a slot, also those that nobody looks after any more.
+
+A process belongs to a slot if its environment carries the slot's marker, if it was launched there (some programs
+overwrite their environment), or if it descends from such a process.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+import psutil
+
+from comporta.drivers.runtimes.process_seat import Launched, Seat
+
+MARKER = "COMPORTA_SEAT"
+START_TOLERANCE = 5.0
+"""Seconds between the start of a process and what its launcher noted, at most; its id may belong to another by now."""
+
+
+def members(seat: Seat) -> list[psutil.Process]:
+    """All living processes of the slot, but never ourselves."""
+    launched = {launch.pid: launch for launch in seat.launched().values()}
+    others = [process for process in psutil.process_iter() if process.pid != os.getpid()]
+    found = {p.pid for p in others if _is_marked(p, seat.marker) or _is_launched(p, launched)}
+    if found:
+        found |= _descendants(found, others)
+    return [process for process in others if process.pid in found and is_alive(process)]
+
+
+def is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def lives(launch: Launched) -> bool:
+    """Whether what was launched still runs, and its process id has not passed to another process."""
+    try:
+        process = psutil.Process(launch.pid)
+        return abs(process.create_time() - launch.at) < START_TOLERANCE and is_alive(process)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _is_marked(process: psutil.Process, marker: str) -> bool:
+    try:
+        return process.environ().get(MARKER) == marker
+    except psutil.Error:
+        # It has ended, or belongs to another user: not ours.
+        return False
+
+
+def _is_launched(process: psutil.Process, launched: dict[int, Launched]) -> bool:
+    launch = launched.get(process.pid)
+    return launch is not None and lives(launch)
+
+
+def _descendants(found: set[int], others: Iterable[psutil.Process]) -> set[int]:
+    children: dict[int, list[int]] = {}
+    for process in others:
+        try:
+            children.setdefault(process.ppid(), []).append(process.pid)
+        except psutil.NoSuchProcess:
+            continue
+    below, waiting = set[int](), list(found)
+    while waiting:
+        for child in children.get(waiting.pop(), []):
+            if child not in below:
+                below.add(child)
+                waiting.append(child)
+    return below
