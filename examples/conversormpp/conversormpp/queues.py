@@ -1,8 +1,8 @@
 """How a job reaches a worker: through the table itself (the embedded default), or through Redis with dramatiq.
 
 The embedded queue needs no messages: the row is the job, and workers look for rows. It works with no server, for every
-instance and every release on the machine, and a job and its history cannot disagree. Workers look 20 times a second,
-which costs SQLite well under one percent of a core.
+instance and every release on the machine, and a job and its history cannot disagree. A worker looks 20 times a second
+while there is work and 4 times when there is none, which is about one percent of a core.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-POLL = 0.05  # seconds
+POLL, IDLE_POLL = 0.05, 0.25  # seconds
 
 Work = Callable[[str | None], bool]
 """Take that job, or any, and do it. False: it was not to be had now."""
@@ -34,9 +34,13 @@ class EmbeddedQueue:
         """The row is the message."""
 
     def run(self, work: Work, stop: threading.Event) -> None:
+        pause = POLL
         while not stop.is_set():
-            if not work(None):
-                stop.wait(POLL)
+            if work(None):
+                pause = POLL
+            else:
+                stop.wait(pause)
+                pause = min(pause * 1.2, IDLE_POLL)
 
 
 class RedisQueue:

@@ -21,7 +21,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Settings:
-        data = Path(os.environ.get("DATA_DIR", "data")).absolute()
+        data = Path(os.environ.get("DATA_DIR") or _default_data()).resolve()
         data.mkdir(parents=True, exist_ok=True)
         return cls(
             data_dir=data,
@@ -30,3 +30,9 @@ class Settings:
             queue_url=os.environ.get("QUEUE_URL", ""),
             max_upload=int(os.environ.get("MAX_UPLOAD_MB", "50")) * MEBIBYTE,
         )
+
+
+def _default_data() -> Path:
+    """Beside the folder of the releases, so that it outlives each of them; in a checkout, beside the package."""
+    home = Path(__file__).parents[1]
+    return home.parents[1] / "data" if (home / "release.json").exists() else home / "data"
