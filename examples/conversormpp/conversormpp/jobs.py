@@ -3,7 +3,7 @@
 Who may take a job is one rule (`_takeable`), whatever brings it to a worker:
 a release's jobs belong to its own worker at once (a canary's conversion must be the canary's work), and to any other
 release's worker that knows the format after a moment, so that no job is lost with its release. A running job is held by
-a lease that its worker renews; it is free again when the lease has run out, or at once for the next holder of the seat.
+a lease that its worker renews; it is free again when the lease has run out, or when the next worker takes the seat.
 """
 
 from __future__ import annotations
@@ -108,9 +108,14 @@ class Jobs:
             return session.scalars(newest.offset((number - 1) * size).limit(size)).all(), total
 
     def waiting(self, seat: Seat) -> bool:
-        """Whether there is a job for this seat's worker."""
+        """Whether there is a job for this seat's worker, or one that it holds."""
+        for_it = or_(_takeable(seat), _held(seat.worker))
         with self._session() as session:
-            return session.scalar(select(Conversion.id).where(_takeable(seat)).limit(1)) is not None
+            return session.scalar(select(Conversion.id).where(for_it).limit(1)) is not None
+
+    def take_seat(self, seat: Seat) -> None:
+        """A new worker sits down: what runs in its name was left by a dead one, for a seat has one worker at a time."""
+        self._execute(update(Conversion).where(_held(seat.worker)).values(status="queued"))
 
     def claim(self, seat: Seat, id: str | None = None) -> Conversion | None:
         """Take that job, or the oldest one, for the seat's worker; None when there is none to take."""
@@ -130,7 +135,7 @@ class Jobs:
             ).one_or_none()
 
     def renew(self, seat: Seat) -> None:
-        self._execute(_held_by(seat.worker).values(lease_until=time.time() + LEASE))
+        self._execute(update(Conversion).where(_held(seat.worker)).values(lease_until=time.time() + LEASE))
 
     def done(self, id: str, worker: str, tasks: int | None) -> None:
         self._finish(id, worker, status="done", tasks=tasks)
@@ -139,7 +144,8 @@ class Jobs:
         self._finish(id, worker, status="failed", error=error)
 
     def _finish(self, id: str, worker: str, **values: Any) -> None:
-        self._execute(_held_by(worker).where(Conversion.id == id).values(finished=time.time(), **values))
+        own = and_(Conversion.id == id, _held(worker))
+        self._execute(update(Conversion).where(own).values(finished=time.time(), **values))
 
     def _execute(self, statement: Update) -> None:
         with self._session() as session:
@@ -169,14 +175,15 @@ def _takeable(seat: Seat) -> ColumnElement[bool]:
     now = time.time()
     own = Conversion.release == seat.release
     strangers = and_(~Conversion.probe, Conversion.created < now - STRANGERS_WAIT)
-    queued = Conversion.status == "queued"
-    # Only one process sits in a seat (see keeper.py): what runs in its name before it begins was left by a dead one.
-    dropped = and_(Conversion.status == "running", or_(Conversion.worker == seat.worker, Conversion.lease_until < now))
-    return and_(or_(queued, dropped), or_(own, strangers), Conversion.format.in_(seat.formats))
+    free = or_(
+        Conversion.status == "queued",
+        and_(Conversion.status == "running", Conversion.lease_until < now),
+    )
+    return and_(free, or_(own, strangers), Conversion.format.in_(seat.formats))
 
 
-def _held_by(worker: str) -> Update:
-    return update(Conversion).where(Conversion.worker == worker, Conversion.status == "running")
+def _held(worker: str) -> ColumnElement[bool]:
+    return and_(Conversion.worker == worker, Conversion.status == "running")
 
 
 def _engine(url: str) -> Engine:

@@ -1,20 +1,22 @@
-"""How a job reaches a worker: through the table itself (the embedded default), or through Redis with dramatiq.
+"""How a worker hears of a job: by looking into the table (the embedded default), or through Redis with dramatiq.
 
-The embedded queue needs no messages: the row is the job, and workers look for rows. It works with no server, for every
-instance and every release on the machine, and a job and its history cannot disagree. A worker looks 20 times a second
-while there is work and 4 times when there is none, which is about one percent of a core.
+The table is the truth in both cases (see jobs.py), so that a job and its history cannot disagree, and no job is lost
+with a message. The embedded queue needs no server and works for every instance and every release on the machine. Its
+worker looks 20 times a second while there is work and 4 times when there is none: about one percent of a core.
 """
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from typing import Protocol
 
 POLL, IDLE_POLL = 0.05, 0.25  # seconds
+SWEEP = 1.0  # seconds
 
 Work = Callable[[str | None], bool]
-"""Take that job, or any, and do it. False: it was not to be had now."""
+"""Take that job, or any, and do it. False: there was none to take."""
 
 
 class QueueDown(Exception):
@@ -23,7 +25,7 @@ class QueueDown(Exception):
 
 class Queue(Protocol):
     def put(self, id: str) -> None:
-        """Send the job to a worker. Raises QueueDown."""
+        """Tell a worker of the job. Raises QueueDown."""
 
     def run(self, work: Work, stop: threading.Event) -> None:
         """The worker's loop: until `stop` is set, and the job at hand is done."""
@@ -44,34 +46,31 @@ class EmbeddedQueue:
 
 
 class RedisQueue:
-    """A killed worker's messages are delivered again 5 s later: dramatiq's own defaults would take minutes."""
+    """One queue a release. What a killed worker had fetched is delivered again after 5 s, not after minutes.
+
+    The worker also looks into the table now and then, for jobs whose release, or whose message, is gone.
+    """
 
     HEARTBEAT_TIMEOUT = 5_000  # milliseconds
     EACH_COMMAND = 1_000_000  # in a million
-    RETRY = 500  # milliseconds
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, release: str) -> None:
         import dramatiq
         from dramatiq.brokers.redis import RedisBroker
-        from dramatiq.middleware import Retries
 
         self._broker = RedisBroker(
             url=url,
             namespace="conversormpp",
-            middleware=[Retries(max_retries=1_000_000, min_backoff=self.RETRY, max_backoff=self.RETRY)],
+            middleware=[],
             heartbeat_timeout=self.HEARTBEAT_TIMEOUT,
             maintenance_chance=self.EACH_COMMAND,
         )
-        self._work: Work = lambda id: True
-        self._convert = dramatiq.actor(actor_name="convert", queue_name="conversions", broker=self._broker)(
-            self._receive
-        )
+        self._work: Work = lambda id: False
+        queue = "conversions-" + re.sub(r"[^\w.-]", "_", release)
+        self._convert = dramatiq.actor(actor_name="convert", queue_name=queue, broker=self._broker)(self._receive)
 
     def _receive(self, id: str) -> None:
-        from dramatiq.errors import Retry
-
-        if not self._work(id):
-            raise Retry("another worker holds it, or must take it first", delay=self.RETRY)
+        self._work(id)
 
     def put(self, id: str) -> None:
         from redis import RedisError
@@ -87,9 +86,10 @@ class RedisQueue:
         self._work = work
         worker = Worker(self._broker, worker_threads=1, worker_timeout=100)
         worker.start()
-        stop.wait()
+        while not stop.wait(SWEEP):
+            work(None)
         worker.stop()
 
 
-def open_queue(url: str) -> Queue:
-    return RedisQueue(url) if url else EmbeddedQueue()
+def open_queue(url: str, release: str) -> Queue:
+    return RedisQueue(url, release) if url else EmbeddedQueue()

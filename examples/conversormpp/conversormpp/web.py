@@ -43,7 +43,7 @@ class Site:
         self._settings, self._release, self._faults, self._instance = settings, release, faults, instance
         self._jobs = Jobs(settings.database_url)
         self._storage = Storage(settings.storage_url)
-        self._queue = open_queue(settings.queue_url)
+        self._queue = open_queue(settings.queue_url, release.version)
         self._keeper = Keeper(settings, self._jobs, release.seat(settings))
         self._health = Health(self._jobs, self._storage, self._queue, self._keeper, release.version)
 
@@ -159,6 +159,7 @@ def _shown(job: Conversion) -> dict[str, Any]:
         "size": job.size,
         "status": job.status,
         "error": job.error or None,
+        "attempts": job.attempts,
         "tasks": job.tasks,
         "release": job.release,
         "created": _time(job.created),

@@ -14,7 +14,7 @@ import threading
 import time
 
 from conversormpp import converter
-from conversormpp.jobs import ATTEMPTS, PING, UNFINISHED, Conversion, Jobs
+from conversormpp.jobs import ATTEMPTS, PING, Conversion, Jobs
 from conversormpp.log import start_logging
 from conversormpp.queues import open_queue
 from conversormpp.release import Release, current
@@ -34,11 +34,14 @@ class Worker:
         self._release = release
         self._seat = release.seat(settings)
 
+    def sit_down(self) -> None:
+        self._jobs.take_seat(self._seat)
+
     def work(self, id: str | None) -> bool:
-        """Take that job, or any, and do it. False: it was not to be had now."""
+        """Take that job, or any, and do it. False: there was none to take."""
         job = self._jobs.claim(self._seat, id)
         if job is None:
-            return id is not None and not self._unfinished(id)
+            return False
         if job.attempts > ATTEMPTS:
             self._jobs.failed(job.id, self._seat.worker, f"{ATTEMPTS} workers died of it")
         elif job.format == PING:
@@ -46,10 +49,6 @@ class Worker:
         else:
             self._convert(job)
         return True
-
-    def _unfinished(self, id: str) -> bool:
-        job = self._jobs.get(id)
-        return job is not None and job.status in UNFINISHED
 
     def _convert(self, job: Conversion) -> None:
         exporter = self._release.exporters[job.format]
@@ -88,10 +87,11 @@ def main() -> None:
 
 def _run(settings: Settings, release: Release, stop: threading.Event) -> None:
     worker = Worker(settings, release)
+    worker.sit_down()
     converter.start_java()
     threading.Thread(target=worker.renew, daemon=True).start()
     log.info("worker of %s started, pid %d", release.version, os.getpid())
-    open_queue(settings.queue_url).run(worker.work, stop)
+    open_queue(settings.queue_url, release.version).run(worker.work, stop)
     log.info("worker of %s stopped", release.version)
 
 

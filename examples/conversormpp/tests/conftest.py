@@ -6,6 +6,7 @@ import itertools
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -96,8 +97,8 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         until(lambda: _postgresql_answers(port), "PostgreSQL answers")
         yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
     finally:
-        server.terminate()
-        server.wait()
+        server.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown: it does not wait for its clients
+        server.wait(30)
 
 
 def _unprivileged(directory: Path) -> str | None:

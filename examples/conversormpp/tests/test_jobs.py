@@ -106,6 +106,9 @@ def test_a_renewed_job_stays_with_its_worker_and_a_forgotten_one_is_taken_over(j
 def test_the_next_worker_in_the_seat_takes_over_at_once(jobs: Jobs) -> None:
     id = add(jobs)
     assert claimed(jobs, BLUE) == id
+    assert claimed(jobs, BLUE) is None  # a worker does not take what it is doing
+    assert jobs.waiting(BLUE)
+    jobs.take_seat(BLUE)
     again = jobs.claim(BLUE)
     assert again is not None
     assert (again.id, again.attempts) == (id, 2)

@@ -69,14 +69,9 @@ def test_a_job_whose_worker_is_killed_is_finished_by_the_next_one(start: Start) 
 def test_a_job_that_kills_every_worker_fails_in_the_end(start: Start) -> None:
     service = start()
     url = service.submit("deadly.xml", LONG)
-    for _ in range(3):
-        until(lambda: running(service, url), "the job runs")
-        worker = one_worker(service)
-        until(lambda: "started, pid " + str(worker.pid) in service.log, "the worker is ready")
-        until(lambda: running(service, url), "the job runs")
-        worker.kill()
-        until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE, "the worker is dead")
-        until(lambda: worker.pid not in [child.pid for child in service.workers()], "the keeper has seen it")
+    for attempt in (1, 2, 3):
+        until(lambda attempt=attempt: service.get(url).json()["attempts"] == attempt, "the job runs")
+        one_worker(service).kill()
     job = service.finished(url)
     assert (job["status"], job["error"]) == ("failed", "3 workers died of it")
 
