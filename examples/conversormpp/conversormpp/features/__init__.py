@@ -1,0 +1,1 @@
+"""What later releases added, one file a feature. A release contains the files of its features, and no others."""

@@ -1,0 +1,65 @@
+"""Build a release directory: `python make_release.py 1.1.0 releases/1.1.0`.
+
+A release is a copy of the package with the feature files of its version, and a release.json that names both. So two
+releases differ in their code, and nothing is kept twice. Without a version: build all of them below the directory.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent / "conversormpp"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """`features` are names of files in conversormpp/features; `faults` are what conversormpp.faults reads."""
+
+    features: frozenset[str] = frozenset()
+    faults: dict[str, str] = field(default_factory=dict)
+
+
+V1_1 = frozenset({"mspdi", "dark", "durations"})
+V1_2 = V1_1 | {"search"}
+RECIPES = {
+    "1.0.0": Recipe(),
+    "1.1.0": Recipe(V1_1),
+    "1.1.1-broken": Recipe(V1_1, {"FAULT_NEVER_HEALTHY": "1"}),
+    "1.2.0": Recipe(V1_2),
+    "1.2.0-errors": Recipe(V1_2, {"FAULT_ERROR_RATE": "0.05"}),
+    "1.2.0-slow": Recipe(V1_2, {"FAULT_LATENCY_MS": "400"}),
+}
+
+
+def make_release(version: str, destination: Path) -> Path:
+    """Build the release at `destination`, which must not exist yet: a release never changes."""
+    recipe = RECIPES[version]
+
+    def left_out(directory: str, names: list[str]) -> set[str]:
+        if Path(directory).name != "features":
+            return {"__pycache__"}
+        return {name for name in names if name != "__init__.py" and Path(name).stem not in recipe.features}
+
+    shutil.copytree(PACKAGE, destination / "conversormpp", ignore=left_out)
+    about = {"version": version, "features": sorted(recipe.features), "faults": recipe.faults}
+    (destination / "release.json").write_text(json.dumps(about, indent=2) + "\n")
+    return destination
+
+
+def main(arguments: list[str]) -> None:
+    match arguments:
+        case [version, destination] if version in RECIPES:
+            make_release(version, Path(destination))
+        case [directory] if directory not in RECIPES:
+            for version in RECIPES:
+                make_release(version, Path(directory) / version)
+        case _:
+            sys.exit(f"usage: make_release.py [VERSION] DIRECTORY, where VERSION is one of {', '.join(RECIPES)}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
