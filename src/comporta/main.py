@@ -88,7 +88,7 @@ class Composed:
     def config_environments(self, config: Path | None) -> list[str]:
         from comporta.config.loading import environments
 
-        return environments(_path(config), option_types(), os.environ)
+        return environments(_path(config), option_types())
 
     def starter_config(self, service: str) -> str:
         from comporta.config.loading import starter

@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+from comporta.config.types import Duration
+
 PLACEHOLDERS = ("port", "host", "version", "slot", "index", "directory", "python")
 STOP_GRACE = 10.0
 
@@ -32,7 +34,7 @@ class ProcessOptions(BaseModel):
     directory: str = "releases/{version}"
     command: tuple[str, ...] = Field(min_length=1)
     env: dict[EnvName, str] = {}
-    stop_grace: float = Field(default=STOP_GRACE, ge=0)
+    stop_grace: Duration = STOP_GRACE
 
     @field_validator("directory")
     @classmethod
