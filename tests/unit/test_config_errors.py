@@ -36,6 +36,7 @@ WRONG = {
     "text at root": Wrong("»shop\n", "text stands where keys are needed", "begin with `service: NAME`"),
     "tab": Wrong("service: shop\nhealth:\n»\ttimeout: 5m\n", "cannot read a tab", "replace the tab by spaces"),
     "open bracket": Wrong("service: [shop»", "expected ',' or ']'", "close what is open"),
+    "block of text": Wrong("|\n \n  »", "more indented follow up line", "indentation"),
     "two colons": Wrong("service: shop»: blue", "mapping values are not allowed", "in quotes"),
     "reserved character": Wrong("service: »@shop", "cannot start any token", "in quotes"),
     "control character": Wrong("service: shop»\x07", "control character", "remove it"),
@@ -229,10 +230,10 @@ def test_the_line_is_shown_with_a_caret_and_other_problems_follow(tmp_path: Path
 
 
 def test_a_tab_before_the_caret_stays_a_tab(tmp_path: Path) -> None:
-    path = write(tmp_path, GOOD.replace("timeout: 5m", "timeout:\t5 minuts"))
+    path = write(tmp_path, GOOD.replace("path: /health", 'body: "\t", path: health'))
     with pytest.raises(ConfigError) as caught:
         loading.load(path, "production", OPTIONS, {})
-    assert caught.value.details == ("5 |   timeout:\t5 minuts", f"  | {' ' * 10}\t^")
+    assert caught.value.details[1] == "  |     " + " " * 21 + "\t" + " " * 9 + "^"
 
 
 def test_a_value_from_above_points_to_its_own_line_and_an_override_to_its(tmp_path: Path) -> None:

@@ -189,16 +189,16 @@ def build(options: OptionTypes) -> tuple[type[File], type[Environment]]:
         field = Common.model_fields[choice]
         names = Literal[tuple(options[kind])]  # type: ignore[valid-type]  # the drivers that are installed
         fields[choice] = (names, Field(field.default, description=field.description, validate_default=True))
-        fields[section] = (_section(section, options[kind]), Field(default_factory=dict, validate_default=True))
+        fields[section] = (_section(section, choice, options[kind]), Field(default_factory=dict, validate_default=True))
     environment = create_model("Environment", __base__=Environment, __doc__=Environment.__doc__, **fields)
-    environments: Any = (Annotated[dict[Name, environment], Field(min_length=1)], ...)  # type: ignore[valid-type]
+    named: Any = Annotated[dict[Name, environment], Field(min_length=1)]  # type: ignore[valid-type]
+    environments: Any = (named, Field(description="Name → what holds there. Overrides anything of the top level."))
     file = create_model("File", __base__=File, __doc__=File.__doc__, environments=environments, **fields)
     return file, environment
 
 
-def _section(name: str, drivers: Mapping[str, type[BaseModel]]) -> type[Part]:
-    parts: dict[str, Any] = {
-        driver: (kind, Field(default_factory=type(None), description=f"Options of the {driver} driver."))
-        for driver, kind in drivers.items()
-    }
-    return create_model(name.capitalize(), __base__=Part, **parts)
+def _section(name: str, choice: str, drivers: Mapping[str, type[BaseModel]]) -> type[Part]:
+    """The part of the file that holds the options of each driver. None where the file has none for it."""
+    parts: dict[str, Any] = {driver: (kind, Field(default_factory=type(None))) for driver, kind in drivers.items()}
+    doc = f"Name of a {choice} → its options. Only those of the chosen one count."
+    return create_model(name.capitalize(), __base__=Part, __doc__=doc, **parts)

@@ -141,16 +141,19 @@ def _events(text: str) -> Iterator[Any]:
 
 def _syntax_problem(text: str, error: Any, place: Place) -> Problem:
     mark = error.problem_mark or error.context_mark
-    if mark is None:
-        return Problem(place, f"cannot read the YAML: {error.problem}", "correct the YAML after this place")
-    here = Place(mark.line + 1, mark.column + 1)
-    if text[mark.index : mark.index + 1] == "\t":
-        return Problem(here, "cannot read a tab: YAML is indented with spaces", "replace the tab by spaces")
-    if text[mark.index - 1 : mark.index + 1] == "${":
+    # Where the parser has but one thing to say, it may say it as the context.
+    problem = error.problem or error.context or "it is not well-formed"
+    here = Place(mark.line + 1, mark.column + 1) if mark else place
+    around = text[max(mark.index - 1, 0) : mark.index + 1] if mark else ""
+    if around.endswith("\t"):
+        return Problem(here, "cannot read a tab: YAML wants spaces", "replace the tab by spaces")
+    if around == "${":
         variable = "a ${NAME} without quotes in a list or mapping"
         return Problem(here, f"cannot read the YAML: {variable}", 'put it in quotes: "${NAME}"')
-    began = f", {error.context} that begins in line {error.context_mark.line + 1}" if error.context_mark else ""
-    return Problem(here, f"cannot read the YAML: {error.problem}{began}", _syntax_advice(error.problem))
+    began = ""
+    if error.problem and error.context_mark:
+        began = f", {error.context} that begins in line {error.context_mark.line + 1}"
+    return Problem(here, f"cannot read the YAML: {problem}{began}", _syntax_advice(problem))
 
 
 def _syntax_advice(problem: str) -> str:

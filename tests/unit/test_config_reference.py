@@ -1,0 +1,26 @@
+"""The page about the config tells what the models say, and its example is right."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from comporta.config import loading
+from comporta.config.reference import renewed
+from support.configs import OPTIONS, write
+
+PAGE = Path(__file__).parents[2] / "docs" / "config.md"
+
+
+def test_the_reference_is_up_to_date() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert page == renewed(page), "run scripts/config_reference.py"
+
+
+def test_the_example_of_the_page_is_right(tmp_path: Path) -> None:
+    example = re.search(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert example
+    (tmp_path / ".env.production").write_text("A=1\n")
+    path = write(tmp_path, example[1])
+    for name in loading.environments(path, OPTIONS):
+        assert loading.load(path, name, OPTIONS, {}).environment == name
