@@ -120,8 +120,14 @@ def test_a_release_that_crashes_is_refused_before_the_timeout_with_its_last_word
 
 
 def test_a_release_that_fails_under_traffic_is_switched_back(old: Site) -> None:
-    with User(old.port) as user:
-        done = old.comporta("deploy", "2.0.0-failing", "--yes", expect=1)
+    old.stabilize = "2s"
+    old.write_config()
+    try:
+        with User(old.port) as user:
+            done = old.comporta("deploy", "2.0.0-failing", "--yes", expect=1)
+    finally:
+        old.stabilize = "200ms"
+        old.write_config()
     assert "requests failed" in done.stderr
     assert "rolled-back: 2.0.0-failing" in done.stdout
     assert all("500 from 2.0.0-failing" in failure for failure in user.failures)
@@ -169,7 +175,7 @@ def test_the_second_of_two_deployments_is_told_who_is_at_it(old: Site) -> None:
     printed, _ = first.communicate(timeout=60)
     assert (first.returncode, waiting.returncode) == (0, 0), printed
     assert f"process {first.pid}" in second.stderr
-    assert "deployment" in second.stderr
+    assert "deployment" in second.stderr  # what it is at
     assert old.answers() == "1.1.0"
 
 

@@ -173,7 +173,8 @@ class Deployments(RuleBasedStateMachine):
             assert live.running
         if outcome in (Outcome.ABORTED, Outcome.ROLLED_BACK) and not self.cut_off and not self.world.tampered:
             assert_as_before(before, after, self.world)
-        if outcome is Outcome.PROMOTED:
+        if outcome is Outcome.PROMOTED or (outcome is Outcome.INCIDENT and not self.can_abort(ended)):
+            # Past the point of no return the old slot is stopped: there is only the way forward, repairs included.
             self.good = next(s.to for s in ended.deployment.plan.steps if isinstance(s, ShiftTraffic))
         if outcome is Outcome.INCIDENT:
             self.settle(ended)

@@ -14,6 +14,8 @@ from comporta.model.journal import Kind, Lease
 from comporta.steps.groups import task_group
 
 HEARTBEAT_EVERY = 5.0
+LOOK_EVERY = 0.2
+"""Seconds between looks whether there is something new to tell others about us."""
 WAIT_EVERY = 1.0
 
 
@@ -80,6 +82,9 @@ async def _acquire(ctx: Context) -> Lease:
 
 
 async def _beat(ctx: Context, held: Held) -> None:
+    """Show that we live, and at once when what we do changes."""
     while True:
-        await ctx.journal.heartbeat(held.lease, at=ctx.ports.clock.now(), doing=held.doing)
-        await ctx.ports.clock.sleep(HEARTBEAT_EVERY)
+        doing, beaten = held.doing, ctx.ports.clock.monotonic()
+        await ctx.journal.heartbeat(held.lease, at=ctx.ports.clock.now(), doing=doing)
+        while held.doing == doing and ctx.ports.clock.monotonic() < beaten + HEARTBEAT_EVERY:
+            await ctx.ports.clock.sleep(LOOK_EVERY)
