@@ -22,7 +22,7 @@ POST = Request("post", "POST", "/", b"x" * 1000)
 
 
 def load_on(stand: NginxStand, watch: str = "x-backend") -> LoadGenerator:
-    return LoadGenerator(stand.url, rate=300, mix=[GET, POST], connections=20, fresh=0.1, watch=(watch,))
+    return LoadGenerator(stand.url, rate=300, mix=[GET, POST], connections=20, fresh=0.1, timeout=60, watch=(watch,))
 
 
 async def test_no_request_is_lost_or_answered_by_the_wrong_slot_in_twenty_switches(tmp_path: Path) -> None:
@@ -60,8 +60,8 @@ async def test_slot_and_release_in_an_answer_are_never_out_of_step(tmp_path: Pat
         await stand.router.configure(stand.topology)
         await stand.router.shift(BLUE)
         watch = ("x-comporta-slot", "x-comporta-release", "x-backend")
-        async with LoadGenerator(stand.url, rate=500, mix=[GET], watch=watch) as load:
-            for number in range(100):
+        async with LoadGenerator(stand.url, rate=200, mix=[GET], timeout=60, watch=watch) as load:
+            for number in range(40):
                 await asyncio.sleep(0.01)
                 await stand.router.shift(BLUE if number % 2 else GREEN)
             report = await load.stop()
