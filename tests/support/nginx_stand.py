@@ -47,9 +47,10 @@ class NginxStand:
     def url(self) -> str:
         return f"http://{self.router.address}"
 
-    async def get(self, path: str = "/", method: str = "GET", **headers: str) -> httpx2.Response:
+    async def get(self, path: str = "/", method: str = "GET", content: bytes = b"", **headers: str) -> httpx2.Response:
         async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
-            return await client.request(method, self.url + path, headers={"host": self.spec.domain, **headers})
+            headers = {"host": self.spec.domain, **headers}
+            return await client.request(method, self.url + path, headers=headers, content=content)
 
     async def request(self, times: int) -> None:
         for _ in range(times):

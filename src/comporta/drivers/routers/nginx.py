@@ -176,7 +176,7 @@ class NginxRouter:
         addresses = {f"{self._spec.instance_host}:{port}" for port in ports.take(len(ports))}
         if record and record.proven:
             addresses |= set(record.proven.topology.addresses(slot))
-        return open_connections({resolved(address) for address in addresses})
+        return await anyio.to_thread.run_sync(open_connections, {resolved(address) for address in addresses})
 
     async def count(self, since: str | None) -> TrafficReading:
         log = self._home.access_log

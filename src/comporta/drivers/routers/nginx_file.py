@@ -89,7 +89,7 @@ def _checked(pattern: re.Pattern[str], value: str, what: str) -> str:
 
 
 def _worker_user(state: Path) -> str:
-    """ "user group" of the workers: whoever owns the state directory can read the switch in it.
+    """User and group of the workers: whoever owns the state directory can read the switch in it.
 
     Empty unless we are root, who alone can choose.
     """

@@ -95,7 +95,16 @@ class Home:
 
 
 def write(path: Path, data: bytes, *, mode: int) -> None:
-    """Replace a file atomically and durably. The hidden name beside it matches no include of `*.conf`."""
+    """Replace a file atomically and durably."""
+    replace(path, data, mode=mode)
+    sync(path.parent)
+
+
+def replace(path: Path, data: bytes, *, mode: int) -> None:
+    """Replace a file atomically; durable once the folder is synced.
+
+    The hidden name that it has at first matches no include of `*.conf`.
+    """
     beside = path.with_name(f".{path.name}.new")
     beside.unlink(missing_ok=True)
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
@@ -105,7 +114,6 @@ def write(path: Path, data: bytes, *, mode: int) -> None:
         file.flush()
         os.fsync(descriptor)
     os.replace(beside, path)
-    sync(path.parent)
 
 
 def sync(folder: Path) -> None:

@@ -43,7 +43,8 @@ def require_free(listen: str, ours: set[int]) -> None:
 
 def open_connections(addresses: set[tuple[str, int]]) -> int:
     """Connections from this machine to any of these (IP address, port) that are open or being opened."""
-    return sum(remote in addresses for remote in _remotes())
+    tables = {"tcp6" if ":" in ip else "tcp" for ip, _ in addresses}  # reading one takes the kernel many milliseconds
+    return sum(remote in addresses for remote in _remotes(tables))
 
 
 def resolved(address: str) -> tuple[str, int]:
@@ -75,15 +76,14 @@ def _listeners(port: int) -> set[int]:
     return {c.pid for c in found if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port and c.pid}
 
 
-def _remotes() -> Iterator[tuple[str, int]]:
+def _remotes(tables: set[str]) -> Iterator[tuple[str, int]]:
     """The far ends of all connections. The kernel's own table: psutil would walk all open files of all processes."""
     if not PROC.exists():
         states = (psutil.CONN_ESTABLISHED, psutil.CONN_SYN_SENT)
         yield from ((c.raddr.ip, c.raddr.port) for c in psutil.net_connections("tcp") if c.status in states and c.raddr)
         return
-    for table in ("tcp", "tcp6"):
-        path = PROC / table
-        for line in path.read_text().splitlines()[1:] if path.exists() else ():
+    for table in tables:
+        for line in (PROC / table).read_text().splitlines()[1:]:
             words = line.split(maxsplit=4)
             if words[3] in OPEN:
                 yield _far_end(words[2])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from subprocess import CompletedProcess
 from typing import Protocol
 
 import anyio
@@ -46,31 +45,24 @@ class Server(Protocol):
         """What the error log says, beyond so many bytes, about why the file could not be put in force."""
 
 
-async def run(
-    words: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None
-) -> CompletedProcess[bytes]:
-    """Run a program without a shell, in a session of its own: Ctrl-C is for comporta, not for nginx.
+async def require_success(
+    what: str, words: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> None:
+    """Run nginx without a shell, in a session of its own: Ctrl-C is for comporta, not for nginx.
 
     Raises:
-        RouterError: it cannot be run, or does not end.
+        RouterError: "cannot `what`": it cannot be run, does not end, or refuses (with its own words).
     """
     try:
         with anyio.fail_after(COMMAND_TIMEOUT):
-            return await anyio.run_process(words, check=False, cwd=cwd, env=env, start_new_session=True)
+            done = await anyio.run_process(words, check=False, cwd=cwd, env=env, start_new_session=True)
     except TimeoutError:
-        raise RouterError(f"cannot run `{' '.join(words)}`: no end after {COMMAND_TIMEOUT:g} s") from None
+        raise RouterError(f"cannot {what}: `{' '.join(words)}` does not end") from None
     except OSError as error:
-        raise RouterError(f"cannot run `{' '.join(words)}`: {error.strerror}") from None
-
-
-async def require_success(what: str, words: Sequence[str], **options: object) -> None:
-    done = await run(words, **options)  # type: ignore[arg-type]
+        raise RouterError(f"cannot {what}: `{' '.join(words)}`: {error.strerror}") from None
     if done.returncode != 0:
-        raise RouterError(f"cannot {what}: nginx refuses", details=said(done))
-
-
-def said(done: CompletedProcess[bytes]) -> list[str]:
-    return (done.stdout + done.stderr).decode(errors="replace").strip().splitlines()
+        said = (done.stdout + done.stderr).decode(errors="replace").strip().splitlines()
+        raise RouterError(f"cannot {what}: nginx refuses", details=said)
 
 
 async def until(condition: Callable[[], Awaitable[bool]], clock: Clock, *, within: float, every: float = 0.01) -> bool:

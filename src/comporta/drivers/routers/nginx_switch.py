@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from comporta.drivers.routers.nginx_home import sync, write
+from comporta.drivers.routers.nginx_home import replace, sync
 from comporta.model.traffic import Traffic
 
 CLOSED = Traffic()
@@ -40,7 +40,9 @@ class Switch:
         """Put it in force for every request that arrives from now on; durable when it returns."""
         target = self._folder / name(traffic)
         before = self.link.resolve()
-        write(target, msgspec.json.encode(traffic), mode=0o644)
+        data = msgspec.json.encode(traffic)
+        if not target.exists() or target.read_bytes() != data:  # going back costs no waiting for the disk first
+            replace(target, data, mode=0o644)
         beside = self._folder / ".live.new"
         beside.unlink(missing_ok=True)
         beside.symlink_to(target.name)
