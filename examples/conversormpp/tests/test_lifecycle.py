@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import httpx2
 import psutil
@@ -20,6 +21,10 @@ LONG = samples.mspdi(3000)  # a job that lasts long enough to be interrupted
 
 def running(service: Instance, url: str) -> bool:
     return bool(service.get(url).json()["status"] == "running")
+
+
+def answers(service: Instance) -> bool:
+    return bool(service.get("/api/health/queue").json()["status"] == "ok")
 
 
 def one_worker(service: Instance) -> psutil.Process:
@@ -106,7 +111,7 @@ def test_instances_of_a_release_share_one_worker(start: Start) -> None:
 def test_each_release_converts_its_own_jobs(start: Start) -> None:
     blue, green = start("1.0.0"), start("1.1.0")
     for service in (blue, green):  # both workers run
-        assert service.get("/api/health/queue").json()["status"] == "ok"
+        until(partial(answers, service), "the queue is ok")
     for _ in range(5):
         assert "Duration (h)" not in blue.convert("plan.xml", samples.mspdi(3), "json").decode()
         assert "Duration (h)" in green.convert("plan.xml", samples.mspdi(3), "json").decode()
