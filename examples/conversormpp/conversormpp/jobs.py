@@ -21,7 +21,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.pool import NullPool
 
 LEASE = 5.0  # seconds for which a worker holds a job without renewing
-STRANGERS_WAIT = 3.0  # seconds before another release's worker may take a waiting job
+STRANGERS_WAIT = 10.0  # seconds before another release's worker may take a waiting job
 ATTEMPTS = 3  # a job that kills its worker must not kill workers for ever
 PING = "ping"  # the format of a job that asks for nothing but an answer
 UNFINISHED = ("queued", "running")

@@ -8,6 +8,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -83,36 +84,36 @@ def _redis_answers(port: int) -> bool:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """The URL of a PostgreSQL server's empty database. The server refuses to run as root: then it runs as postgres."""
     if shutil.which("initdb") is None or shutil.which("postgres") is None:
         pytest.skip("PostgreSQL's server is not installed")
-    directory = tmp_path_factory.mktemp("postgresql", numbered=True)
-    user = _unprivileged(directory)
-    subprocess.run(["initdb", "-D", "cluster", "-A", "trust", "-U", "postgres"], cwd=directory, user=user, check=True)
-    port = free_port()
-    command = ["postgres", "-D", "cluster", "-p", str(port), "-c", "listen_addresses=127.0.0.1", "-k", str(directory)]
-    server = subprocess.Popen(command, cwd=directory, user=user, stderr=subprocess.DEVNULL)
-    try:
-        until(lambda: _postgresql_answers(port), "PostgreSQL answers")
-        yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
-    finally:
-        server.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown: it does not wait for its clients
-        server.wait(30)
+    user = _unprivileged()
+    # Not below pytest's own folders: the other user could not reach it there.
+    with tempfile.TemporaryDirectory(prefix="postgresql-") as directory:
+        if user:
+            shutil.chown(directory, user)
+        initdb = ["initdb", "-D", "cluster", "-A", "trust", "-U", "postgres", "--no-sync"]
+        subprocess.run(initdb, cwd=directory, user=user, check=True, stdout=subprocess.DEVNULL)
+        port = free_port()
+        settings = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
+        command = ["postgres", "-D", "cluster", "-p", str(port), *settings]
+        server = subprocess.Popen(command, cwd=directory, user=user, stderr=subprocess.DEVNULL)
+        try:
+            until(lambda: _postgresql_answers(port), "PostgreSQL answers")
+            yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
+        finally:
+            server.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown: it does not wait for its clients
+            server.wait(60)
 
 
-def _unprivileged(directory: Path) -> str | None:
+def _unprivileged() -> str | None:
     if os.geteuid() != 0:
         return None
     try:
-        pwd.getpwnam("postgres")
+        return pwd.getpwnam("postgres").pw_name
     except KeyError:
         pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
-    shutil.chown(directory, "postgres")
-    for parent in directory.parents:  # the user must reach its folder below root's tmp folders
-        if parent.stat().st_uid == 0 and parent.name.startswith(("pytest-", "popen-")):
-            parent.chmod(parent.stat().st_mode | 0o011)
-    return "postgres"
 
 
 def _postgresql_answers(port: int) -> bool:

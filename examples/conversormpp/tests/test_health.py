@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from conversormpp import samples
-from support.workload import Instance
+from support.workload import Instance, until
 
 pytestmark = pytest.mark.slow
 Start = Callable[..., Instance]
@@ -33,7 +33,7 @@ def states(service: Instance) -> dict[str, str]:
 
 def test_all_checks_pass_and_leave_nothing_behind(start: Start, data: Path) -> None:
     service = start()
-    assert set(states(service).values()) == {"ok"}
+    until(lambda: set(states(service).values()) == {"ok"}, "all checks pass")
     assert service.get("/api/conversions").json()["total"] == 0
     assert [file for file in (data / "files").rglob("*") if file.is_file()] == []
 
@@ -85,4 +85,4 @@ def test_the_queue_fails_when_no_worker_can_run(start: Start, data: Path) -> Non
     with (data / "worker-1.2.0.lock").open("w") as seat:
         fcntl.flock(seat, fcntl.LOCK_EX)
         assert (state(service, "queue"), state(service, "performance")) == ("error", "error")
-    assert state(service, "queue") == "ok"
+    until(lambda: state(service, "queue") == "ok", "the queue is ok")

@@ -96,10 +96,10 @@ def test_a_health_check_is_answered_by_its_own_release_only(jobs: Jobs, url: str
 def test_a_renewed_job_stays_with_its_worker_and_a_forgotten_one_is_taken_over(jobs: Jobs, url: str) -> None:
     id = add(jobs)
     assert claimed(jobs, BLUE) == id
-    age(url, jobs_module.LEASE)
+    age(url, jobs_module.STRANGERS_WAIT)  # longer than a lease
     jobs.renew(BLUE)
     assert claimed(jobs, GREEN) is None
-    age(url, jobs_module.LEASE)
+    age(url, jobs_module.STRANGERS_WAIT)  # longer than a lease
     assert claimed(jobs, GREEN) == id
 
 
@@ -117,7 +117,7 @@ def test_the_next_worker_in_the_seat_takes_over_at_once(jobs: Jobs) -> None:
 def test_a_worker_that_lost_its_job_does_not_finish_it(jobs: Jobs, url: str) -> None:
     id = add(jobs)
     jobs.claim(BLUE)
-    age(url, jobs_module.LEASE)
+    age(url, jobs_module.STRANGERS_WAIT)  # longer than a lease
     jobs.claim(GREEN)
     jobs.failed(id, BLUE.worker, "late")
     job = jobs.get(id)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
 
 import httpx2
 import psutil
@@ -22,6 +24,16 @@ def running(service: Instance, url: str) -> bool:
     return bool(service.get(url).json()["status"] == "running")
 
 
+def answers(service: Instance) -> bool:
+    return bool(service.get("/api/health/queue").json()["status"] == "ok")
+
+
+def connections(service: Instance) -> list[Any]:
+    """The clients' connections to the web process."""
+    all_of_it = psutil.Process(service.process.pid).net_connections("tcp")
+    return [connection for connection in all_of_it if connection.status == psutil.CONN_ESTABLISHED]
+
+
 def one_worker(service: Instance) -> psutil.Process:
     (worker,) = until(service.workers, "the worker runs")
     assert isinstance(worker, psutil.Process)
@@ -32,8 +44,7 @@ def test_a_request_in_flight_is_answered_when_the_instance_is_stopped(start: Sta
     service = start(FAULT_LATENCY_MS="1500")
     with ThreadPoolExecutor(4) as pool:
         pending = [pool.submit(service.post, "/api/preview", "plan.xml", samples.mspdi(9)) for _ in range(4)]
-        connections = lambda: len(psutil.Process(service.process.pid).net_connections("tcp")) > 4  # noqa: E731
-        until(connections, "the requests are on their way")
+        until(lambda: len(connections(service)) == 4, "the requests are on their way")
         code = service.stop()
         answers = [request.result() for request in pending]
     assert [answer.status_code for answer in answers] == [200] * 4
@@ -46,11 +57,10 @@ def test_a_request_in_flight_is_answered_when_the_instance_is_stopped(start: Sta
 
 def test_an_idle_keep_alive_connection_is_used_again(start: Start) -> None:
     service = start()
-    server = psutil.Process(service.process.pid)
     ports = set()
     for _ in range(3):
         assert service.get("/health").status_code == 200
-        ports |= {c.raddr.port for c in server.net_connections("tcp") if c.status == psutil.CONN_ESTABLISHED}
+        ports |= {connection.raddr.port for connection in connections(service)}
     assert len(ports) == 1
 
 
@@ -106,7 +116,7 @@ def test_instances_of_a_release_share_one_worker(start: Start) -> None:
 def test_each_release_converts_its_own_jobs(start: Start) -> None:
     blue, green = start("1.0.0"), start("1.1.0")
     for service in (blue, green):  # both workers run
-        assert service.get("/api/health/queue").json()["status"] == "ok"
+        until(partial(answers, service), "the queue is ok")
     for _ in range(5):
         assert "Duration (h)" not in blue.convert("plan.xml", samples.mspdi(3), "json").decode()
         assert "Duration (h)" in green.convert("plan.xml", samples.mspdi(3), "json").decode()
