@@ -111,7 +111,7 @@ class ProcessRuntime:
                     seat.wipe_logs()
                 seat.record(occupant)
                 await supervisor.launch(launches, grace=occupant.artifact.launch["stop_grace"], retries=self._retries)
-            await self._until_launched(supervisor)
+            await self._until_launched(seat, supervisor, occupant.instances)
 
     async def observe(self, slot: Slot) -> SlotState:
         seat = self._seat(slot)
@@ -173,14 +173,15 @@ class ProcessRuntime:
         host, ports = self._spec.instance_host, self._spec.ports(slot).take(instances)
         require_free(host, ports, partial(members, seat))
 
-    async def _until_launched(self, supervisor: Supervisor) -> None:
+    async def _until_launched(self, seat: Seat, supervisor: Supervisor, instances: int) -> None:
         deadline = self._clock.monotonic() + LAUNCH_BOUND
-        while True:
-            programs = supervisor.programs()
-            if programs is not None and all(program.spawned for program in programs.values()):
-                return
+        while len(seat.launched()) < instances:
             if self._clock.monotonic() >= deadline:
-                raise RuntimeFailure("cannot launch the instances: supervisord does not answer")
+                raise RuntimeFailure(
+                    f"cannot launch {instances} instances: supervisord started only {len(seat.launched())} of them",
+                    next=f"{seat.path / 'supervisord.log'} has the reason",
+                )
+            supervisor.wake()
             await self._clock.sleep(LOOK_EVERY)
 
     def _status(self, slot: Slot, index: int, program: Program | None, launched: Launched | None) -> InstanceStatus:
