@@ -45,6 +45,10 @@ server.serve_forever()
 """
 
 
+INSTANCES = 3
+"""Ports of each slot."""
+
+
 @dataclass
 class PlainSecrets:
     """Implements the Secrets port."""
@@ -62,11 +66,13 @@ class PlainSecrets:
 class ProcessWorld:
     """A service with the versions 1.0.0 and 1.1.0, in one environment."""
 
-    def __init__(self, base: Path, environment: str = "test", **options: Any) -> None:
+    def __init__(
+        self, base: Path, environment: str = "test", *, ports: tuple[int, int] | None = None, **options: Any
+    ) -> None:
         self.base = base
         self.clock = SystemClock()
         self.secrets = PlainSecrets()
-        blue, green = free_range(), free_range()
+        blue, green = (port_range(first) for first in ports or (free_ports(), free_ports()))
         self.spec: EnvironmentSpec = specs.spec(
             base=str(base), state=str(base / ".comporta"), environment=environment, blue=blue, green=green
         )
@@ -126,14 +132,18 @@ class ProcessWorld:
                 await self.clock.sleep(0.02)
 
 
-def free_range(size: int = 3) -> PortRange:
-    """Ports in a row that nobody holds, below those the kernel gives away by itself."""
+def port_range(first: int) -> PortRange:
+    return PortRange(first=first, last=first + INSTANCES - 1)
+
+
+def free_ports() -> int:
+    """The first of some ports in a row that nobody holds, below those the kernel gives away by itself."""
     while True:
         first = 10_000 + int.from_bytes(os.urandom(2)) % 20_000
         try:
-            for port in range(first, first + size):
+            for port in range(first, first + INSTANCES):
                 with socket.socket() as probe:
                     probe.bind(("127.0.0.1", port))
         except OSError:
             continue
-        return PortRange(first=first, last=first + size - 1)
+        return first

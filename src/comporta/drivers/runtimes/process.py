@@ -119,7 +119,8 @@ class ProcessRuntime:
         if recorded is None:
             return SlotState(slot=slot)
         supervisor = Supervisor(seat)
-        programs, launched = supervisor.programs(), seat.launched()
+        # In this order: a launch that supervisord knows of is counted, whether or not it has noted itself by now.
+        launched, programs = seat.launched(), supervisor.programs()
         statuses = [
             self._status(slot, i, (programs or {}).get(i), launched.get(i)) for i in range(1, recorded.instances + 1)
         ]
@@ -198,8 +199,14 @@ class ProcessRuntime:
             address=self.addresses(slot, index)[-1],
             state=state,
             pid=pid,
-            restarts=launched.launches - 1 if launched else 0,
+            restarts=_restarts(pid, launched),
         )
+
+
+def _restarts(pid: int | None, launched: Launched | None) -> int:
+    if launched is None:
+        return 0
+    return launched.launches if pid not in (None, launched.pid) else launched.launches - 1
 
 
 def _start_ended(seat: Seat, supervisor: Supervisor, programs: dict[int, Program]) -> None:
