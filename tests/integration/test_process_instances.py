@@ -133,6 +133,16 @@ async def test_an_instance_has_its_grace_time_to_end_and_to_say_so(world: Proces
     assert [line.text for line in await logged(world.runtime, Slot.BLUE)] == ["ready", "ended in order"] * 2
 
 
+async def test_logs_are_followed_across_a_restart(world: ProcessWorld) -> None:
+    await started(world.runtime, Slot.BLUE, "1.0.0")
+    await world.ask(Slot.BLUE, 2)
+    serving = LogLine(index=2, text=f"serving {world.port(Slot.BLUE, 2)}")
+    lines = world.runtime.logs(Slot.BLUE, lines=5, follow=True, index=2)
+    assert await anext(lines) == serving
+    await world.crash(Slot.BLUE, 2)
+    assert await anext(lines) == serving
+
+
 async def test_an_instance_that_ignores_sigterm_is_killed_after_its_grace_time(world: ProcessWorld) -> None:
     world.release("1.0.0", IGNORES_SIGTERM)
     await started(world.runtime, Slot.BLUE, "1.0.0")

@@ -20,7 +20,7 @@ from comporta.model.errors import ArtifactMissing, RuntimeFailure, UsageError
 from comporta.model.release import InstanceState, SlotState
 from comporta.model.traffic import Slot
 from comporta.testing.runtime_contract import eventually, started
-from support.services import ProcessWorld
+from support.services import SERVICE, ProcessWorld
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio]
 
@@ -165,8 +165,10 @@ async def test_a_start_that_was_killed_in_the_middle_can_be_done_again(world: Pr
 
 @pytest.mark.parametrize("after", [0.0, 0.05, 0.2])
 async def test_a_stop_that_was_killed_in_the_middle_can_be_done_again(world: ProcessWorld, after: float) -> None:
-    world.release("1.0.0", "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(1000)\n")
+    world.release("1.0.0", "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SERVICE)
     occupant = await started(world.runtime, Slot.BLUE, "1.0.0", instances=3)
+    for index in (1, 2, 3):
+        await world.ask(Slot.BLUE, index)
     other = another_comporta(world, "stop")
     await world.clock.sleep(after)
     end(other)
@@ -190,9 +192,9 @@ async def test_a_slot_expires_with_nobody_around(world: ProcessWorld) -> None:
 
 async def test_the_time_of_a_slot_can_be_cancelled_while_the_reaper_waits(world: ProcessWorld) -> None:
     await started(world.runtime, Slot.BLUE, "1.0.0")
-    await world.runtime.expire(Slot.BLUE, world.clock.now() + 1.5)
+    await world.runtime.expire(Slot.BLUE, world.clock.now() + 4)
     await world.runtime.expire(Slot.BLUE, None)
-    await world.clock.sleep(3.5)
+    await world.clock.sleep(6)
     assert (await world.runtime.observe(Slot.BLUE)).running
 
 

@@ -98,7 +98,8 @@ class ProcessRuntime:
         seat = self._seat(slot)
         launches = fill_launches(self._spec, slot, occupant, self._secrets)
         async with seat.locked(self._clock):
-            self._require_free_ports(seat, slot, occupant.instances)
+            ports = self._spec.ports(slot).take(occupant.instances)
+            require_free(self._spec.instance_host, ports, partial(members, seat))
             supervisor = Supervisor(seat)
             found = seat.occupant(self._clock.now())
             same = found is not None and msgspec.structs.replace(found, warm_until=None) == occupant
@@ -169,10 +170,6 @@ class ProcessRuntime:
 
     def _seat(self, slot: Slot) -> Seat:
         return seat_of(self._spec, slot)
-
-    def _require_free_ports(self, seat: Seat, slot: Slot, instances: int) -> None:
-        host, ports = self._spec.instance_host, self._spec.ports(slot).take(instances)
-        require_free(host, ports, partial(members, seat))
 
     async def _until_launched(self, seat: Seat, supervisor: Supervisor, instances: int) -> None:
         deadline = self._clock.monotonic() + LAUNCH_BOUND
