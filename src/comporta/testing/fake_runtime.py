@@ -50,6 +50,7 @@ class FakeRuntime:
         self._clock = clock
         self._ports = ports
         self._seats: dict[Slot, Seat] = {}
+        self._written: dict[Slot, list[LogLine]] = {}
 
     async def resolve(self, version: str) -> Artifact:
         if version not in self.versions:
@@ -69,10 +70,13 @@ class FakeRuntime:
         seat = self._seat(slot)
         if seat is None or msgspec.structs.replace(seat.occupant, warm_until=None) != occupant:
             seat = self._seats[slot] = Seat(occupant)
+            self._written[slot] = []
         for index in range(1, occupant.instances + 1):
             # One at a time: a crash here leaves some of them.
             await self.faults("start-instance", "before")
-            seat.running.add(index)
+            if index not in seat.running:
+                seat.running.add(index)
+                self._written[slot].append(LogLine(index=index, text=f"{occupant.release.version} started"))
         seat.occupant = occupant
         await self.faults("start", "after")
 
@@ -101,10 +105,11 @@ class FakeRuntime:
     async def logs(
         self, slot: Slot, *, lines: int, follow: bool = False, index: int | None = None
     ) -> AsyncIterator[LogLine]:
-        if seat := self._seat(slot):
-            for i in range(1, seat.occupant.instances + 1):
-                if index in (None, i) and lines:
-                    yield LogLine(index=i, text=f"{seat.occupant.release.version} started")
+        written = self._written.get(slot, [])
+        for i in sorted({line.index for line in written}):
+            if index in (None, i) and lines:
+                for line in [line for line in written if line.index == i][-lines:]:
+                    yield line
 
     def kill(self, slot: Slot, index: int) -> None:
         """An instance dies and is not restarted."""

@@ -98,7 +98,8 @@ class ProcessRuntime:
         seat = self._seat(slot)
         launches = fill_launches(self._spec, slot, occupant, self._secrets)
         async with seat.locked(self._clock):
-            self._require_free_ports(seat, slot, occupant.instances)
+            ports = self._spec.ports(slot).take(occupant.instances)
+            require_free(self._spec.instance_host, ports, partial(members, seat))
             supervisor = Supervisor(seat)
             found = seat.occupant(self._clock.now())
             same = found is not None and msgspec.structs.replace(found, warm_until=None) == occupant
@@ -111,7 +112,7 @@ class ProcessRuntime:
                     seat.wipe_logs()
                 seat.record(occupant)
                 await supervisor.launch(launches, grace=occupant.artifact.launch["stop_grace"], retries=self._retries)
-            await self._until_launched(supervisor)
+            await self._until_launched(seat, supervisor, occupant.instances)
 
     async def observe(self, slot: Slot) -> SlotState:
         seat = self._seat(slot)
@@ -119,7 +120,8 @@ class ProcessRuntime:
         if recorded is None:
             return SlotState(slot=slot)
         supervisor = Supervisor(seat)
-        programs, launched = supervisor.programs(), seat.launched()
+        # In this order: a launch that supervisord knows of is counted, whether or not it has noted itself by now.
+        launched, programs = seat.launched(), supervisor.programs()
         statuses = [
             self._status(slot, i, (programs or {}).get(i), launched.get(i)) for i in range(1, recorded.instances + 1)
         ]
@@ -169,18 +171,15 @@ class ProcessRuntime:
     def _seat(self, slot: Slot) -> Seat:
         return seat_of(self._spec, slot)
 
-    def _require_free_ports(self, seat: Seat, slot: Slot, instances: int) -> None:
-        host, ports = self._spec.instance_host, self._spec.ports(slot).take(instances)
-        require_free(host, ports, partial(members, seat))
-
-    async def _until_launched(self, supervisor: Supervisor) -> None:
+    async def _until_launched(self, seat: Seat, supervisor: Supervisor, instances: int) -> None:
         deadline = self._clock.monotonic() + LAUNCH_BOUND
-        while True:
-            programs = supervisor.programs()
-            if programs is not None and all(program.spawned for program in programs.values()):
-                return
+        while len(seat.launched()) < instances:
             if self._clock.monotonic() >= deadline:
-                raise RuntimeFailure("cannot launch the instances: supervisord does not answer")
+                raise RuntimeFailure(
+                    f"cannot launch {instances} instances: supervisord started only {len(seat.launched())} of them",
+                    next=f"{seat.path / 'supervisord.log'} has the reason",
+                )
+            supervisor.wake()
             await self._clock.sleep(LOOK_EVERY)
 
     def _status(self, slot: Slot, index: int, program: Program | None, launched: Launched | None) -> InstanceStatus:
@@ -197,8 +196,14 @@ class ProcessRuntime:
             address=self.addresses(slot, index)[-1],
             state=state,
             pid=pid,
-            restarts=launched.launches - 1 if launched else 0,
+            restarts=_restarts(pid, launched),
         )
+
+
+def _restarts(pid: int | None, launched: Launched | None) -> int:
+    if launched is None:
+        return 0
+    return launched.launches if pid not in (None, launched.pid) else launched.launches - 1
 
 
 def _start_ended(seat: Seat, supervisor: Supervisor, programs: dict[int, Program]) -> None:

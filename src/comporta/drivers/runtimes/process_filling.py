@@ -28,39 +28,43 @@ def fill_launches(spec: EnvironmentSpec, slot: Slot, occupant: Occupant, secrets
         RuntimeFailure: the release's folder or its program is not there.
         ConfigError: a secret is not defined.
     """
-    version, launch = occupant.artifact.version, occupant.artifact.launch
-    directory = Path(spec.base) / launch["directory"]
+    version = occupant.artifact.version
+    directory = Path(spec.base) / occupant.artifact.launch["directory"]
     if not directory.is_dir():
         raise RuntimeFailure(f"cannot start {version}: its folder {directory} is gone")
-    launches = {}
-    for index, port in enumerate(spec.ports(slot).take(occupant.instances), start=1):
-        values = {
-            "port": str(port),
-            "host": spec.instance_host,
-            "version": version,
-            "slot": slot.value,
-            "index": str(index),
-            "directory": str(directory),
-            "python": sys.executable,
-        }
-        own = {
-            "PORT": str(port),
-            "COMPORTA_SLOT": slot.value,
-            "COMPORTA_INSTANCE": str(index),
-            "COMPORTA_VERSION": version,
-            "COMPORTA_RELEASE": str(occupant.release.number),
-            MARKER: seat_of(spec, slot).marker,
-        }
-        configured = {name: fill(text, values, secrets.fill) for name, text in launch["env"].items()}
-        env = {**inherited(), **secrets.env_file, **configured, **own}
-        command = [fill(word, values) for word in launch["command"]]
-        if not program_exists(command[0], directory, env["PATH"]):
+    launches = {i: _launch(spec, slot, occupant, i, secrets) for i in range(1, occupant.instances + 1)}
+    for launch in launches.values():
+        if not program_exists(launch.command[0], directory, launch.env["PATH"]):
             raise RuntimeFailure(
-                f"cannot start {version}: there is no program {command[0]!r}",
+                f"cannot start {version}: there is no program {launch.command[0]!r}",
                 next="correct `release.process.command`, or install the program",
             )
-        launches[index] = Launch(str(directory), command, env)
     return launches
+
+
+def _launch(spec: EnvironmentSpec, slot: Slot, occupant: Occupant, index: int, secrets: Secrets) -> Launch:
+    recorded = occupant.artifact.launch
+    values = {
+        "port": str(spec.ports(slot).first + index - 1),
+        "host": spec.instance_host,
+        "version": occupant.artifact.version,
+        "slot": slot.value,
+        "index": str(index),
+        "directory": str(Path(spec.base) / recorded["directory"]),
+        "python": sys.executable,
+    }
+    env = {
+        **inherited(),
+        **secrets.env_file,
+        **{name: fill(text, values, secrets.fill) for name, text in recorded["env"].items()},
+        "PORT": values["port"],
+        "COMPORTA_SLOT": values["slot"],
+        "COMPORTA_INSTANCE": values["index"],
+        "COMPORTA_VERSION": values["version"],
+        "COMPORTA_RELEASE": str(occupant.release.number),
+        MARKER: seat_of(spec, slot).marker,
+    }
+    return Launch(values["directory"], [fill(word, values) for word in recorded["command"]], env)
 
 
 def inherited() -> dict[str, str]:

@@ -1,19 +1,21 @@
 """The processes of a slot, also those that nobody looks after any more.
 
 A process belongs to a slot if its environment carries the slot's marker, if it was launched there (some programs
-overwrite their environment), or if it descends from such a process.
+overwrite their environment), or if it descends from such a process and carries no other marker.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 
 import psutil
 
 from comporta.drivers.runtimes.process_seat import Launched, Seat
 
 MARKER = "COMPORTA_SEAT"
+"""The variable that holds the slot's folder; empty: of no slot, whatever started it."""
 START_TOLERANCE = 5.0
 """Seconds between the start of a process and what its launcher noted, at most; its id may belong to another by now."""
 
@@ -22,7 +24,7 @@ def members(seat: Seat) -> list[psutil.Process]:
     """All living processes of the slot, but never ourselves."""
     launched = {launch.pid: launch for launch in seat.launched().values()}
     others = [process for process in psutil.process_iter() if process.pid != os.getpid()]
-    found = {p.pid for p in others if _is_marked(p, seat.marker) or _is_launched(p, launched)}
+    found = {p.pid for p in others if _marker(p) == seat.marker or _is_launched(p, launched)}
     if found:
         found |= _descendants(found, others)
     return [process for process in others if process.pid in found and is_alive(process)]
@@ -44,12 +46,12 @@ def lives(launch: Launched) -> bool:
         return False
 
 
-def _is_marked(process: psutil.Process, marker: str) -> bool:
+def _marker(process: psutil.Process) -> str | None:
     try:
-        return process.environ().get(MARKER) == marker
+        return process.environ().get(MARKER)
     except psutil.Error:
         # It has ended, or belongs to another user: not ours.
-        return False
+        return None
 
 
 def _is_launched(process: psutil.Process, launched: dict[int, Launched]) -> bool:
@@ -58,16 +60,14 @@ def _is_launched(process: psutil.Process, launched: dict[int, Launched]) -> bool
 
 
 def _descendants(found: set[int], others: Iterable[psutil.Process]) -> set[int]:
-    children: dict[int, list[int]] = {}
+    children: dict[int, list[psutil.Process]] = {}
     for process in others:
-        try:
-            children.setdefault(process.ppid(), []).append(process.pid)
-        except psutil.NoSuchProcess:
-            continue
+        with suppress(psutil.NoSuchProcess):
+            children.setdefault(process.ppid(), []).append(process)
     below, waiting = set[int](), list(found)
     while waiting:
         for child in children.get(waiting.pop(), []):
-            if child not in below:
-                below.add(child)
-                waiting.append(child)
+            if child.pid not in found | below and _marker(child) is None:
+                below.add(child.pid)
+                waiting.append(child.pid)
     return below

@@ -17,8 +17,8 @@ EVERY = 1.0
 def main(stop: list[str]) -> None:
     while True:
         if expired():
-            # In a session of its own and without our marker, as it ends everything that has one: us, too.
-            env = {name: os.environ[name] for name in ("PATH", "PYTHONPATH")}
+            # In a session of its own and marked as of no slot, for it ends everything that is of ours: us, too.
+            env = {"PATH": os.environ["PATH"], "PYTHONPATH": os.environ["PYTHONPATH"], "COMPORTA_SEAT": ""}
             subprocess.run([*stop, os.getcwd()], env=env, stdin=subprocess.DEVNULL, start_new_session=True, check=False)
         time.sleep(EVERY)
 

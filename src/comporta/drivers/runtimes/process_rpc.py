@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from xml.parsers.expat import ExpatError
 
-TIMEOUT = 3.0
+TIMEOUT = 5.0
 """Seconds. supervisord answers within milliseconds; one that hangs is as good as none."""
 
 

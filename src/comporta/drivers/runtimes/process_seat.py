@@ -70,7 +70,10 @@ class Seat:
         except FileNotFoundError:
             return None
         except (OSError, msgspec.MsgspecError) as error:
-            raise RuntimeFailure(f"cannot tell who sits in {self.path}: {self._record.name}: {error}") from error
+            raise RuntimeFailure(
+                f"cannot tell who sits in {self.path.name}: {self._record}: {error}",
+                next="remove that file: the slot counts as empty then, and what runs in it ends with the next start",
+            ) from error
 
     def record(self, occupant: Occupant) -> None:
         """Durable and whole when it returns: after a crash there is the old record or the new one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,56 +30,66 @@ async def vacate(seat: Seat, clock: Clock) -> None:
     Raises:
         RuntimeFailure: a process does not end even so; it is named.
     """
-    occupant, supervisor = seat.recorded(), Supervisor(seat)
+    occupant = seat.recorded()
     grace = occupant.artifact.launch["stop_grace"] if occupant else STOP_GRACE
-    _ask_to_end(seat, supervisor)
-    if not await _all_end(seat, supervisor, grace, clock):
-        await _kill(seat, clock)
+    known = set(members(seat))
+    wake = _ask_to_end(Supervisor(seat), known)
+    if not await _all_end(seat, known, grace, clock, wake):
+        await _kill(seat, known, clock)
     seat.clear()
 
 
-def _ask_to_end(seat: Seat, supervisor: Supervisor) -> None:
-    """Each process gets SIGTERM once: a second one makes many servers drop what they are doing."""
-    programs = supervisor.programs() or {}
-    told = supervisor.shut_down()
-    groups = {program.pid for program in programs.values()} if told else set()
-    for process in members(seat):
-        # supervisord tells the process groups that it started, and stays to write down what they say.
+def _ask_to_end(supervisor: Supervisor, known: set[psutil.Process]) -> Callable[[], None]:
+    """Send SIGTERM to each process once: a second one makes many servers drop what they are doing.
+
+    Returns:
+        what makes supervisord see that its processes have ended.
+    """
+    programs = supervisor.programs()
+    told = programs is not None and supervisor.shut_down()
+    # supervisord tells the process groups that it started, and stays to write down what they say.
+    groups = {program.pid for program in programs.values()} if programs and told else set()
+    for process in known:
         with suppress(psutil.NoSuchProcess, ProcessLookupError):
             if os.getpgid(process.pid) not in groups and not (told and _is_supervisord(process)):
                 process.terminate()
+    return supervisor.wake if told else lambda: None
 
 
 def _is_supervisord(process: psutil.Process) -> bool:
     return "supervisor.supervisord" in process.cmdline()
 
 
-async def _all_end(seat: Seat, supervisor: Supervisor, seconds: float, clock: Clock) -> bool:
+def _living(seat: Seat, known: set[psutil.Process]) -> set[psutil.Process]:
+    """What still runs. Those known before count also when nothing tells any more whose they are."""
+    known.update(members(seat))
+    return {process for process in known if is_alive(process)}
+
+
+async def _all_end(
+    seat: Seat, known: set[psutil.Process], seconds: float, clock: Clock, wake: Callable[[], None]
+) -> bool:
     """Whether all have ended within the time, also those that were born meanwhile."""
     deadline = clock.monotonic() + seconds
-    while living := members(seat):
+    while living := _living(seat, known):
         while any(is_alive(process) for process in living):
             if clock.monotonic() >= deadline:
                 return False
             await clock.sleep(LOOK_EVERY)
-            supervisor.wake()
+            wake()
     return True
 
 
-async def _kill(seat: Seat, clock: Clock) -> None:
+async def _kill(seat: Seat, known: set[psutil.Process], clock: Clock) -> None:
     deadline = clock.monotonic() + KILL_BOUND
-    while living := members(seat):
+    while living := _living(seat, known):
         if clock.monotonic() >= deadline:
             pids = ", ".join(str(process.pid) for process in living)
             raise RuntimeFailure(f"cannot stop {seat.path.name}: process {pids} does not end, though it was killed")
-        _each(living, psutil.Process.kill)
+        for process in living:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         await clock.sleep(LOOK_EVERY)
-
-
-def _each(processes: Iterable[psutil.Process], act: Callable[[psutil.Process], None]) -> None:
-    for process in processes:
-        with suppress(psutil.NoSuchProcess):
-            act(process)
 
 
 async def vacate_if_expired(seat: Seat, clock: Clock) -> None:

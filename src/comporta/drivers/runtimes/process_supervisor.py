@@ -87,11 +87,10 @@ class Launch(NamedTuple):
 
 
 class Program(NamedTuple):
-    """One instance as supervisord sees it. `state` is supervisord's name for it; `spawned`: it was started once."""
+    """One instance as supervisord sees it. `state` is supervisord's name for it."""
 
     state: str
     pid: int | None
-    spawned: bool
 
 
 class Supervisor:
@@ -132,7 +131,7 @@ class Supervisor:
         if infos is None:
             return None
         return {
-            int(info["name"]): Program(info["statename"], info["pid"] or None, bool(info["start"]))
+            int(info["name"]): Program(info["statename"], info["pid"] or None)
             for info in infos
             if info["group"] == "instance"
         }
@@ -148,7 +147,7 @@ class Supervisor:
         return self._ask("shutdown") is not None
 
     def wake(self) -> None:
-        """It looks after ended processes once a second, or whenever it is asked something."""
+        """It looks after its processes once a second, and whenever it is asked something."""
         self._ask("getState")
 
     def exit_codes(self) -> dict[int, int]:
