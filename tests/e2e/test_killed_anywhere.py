@@ -68,7 +68,7 @@ def test_killed(shop: Site, step: str, moment: Moment, settle: str) -> None:
         status = shop.comporta("status")
         assert "interrupted" in status.stdout
         assert "comporta resume" in status.stdout
-        done = shop.comporta(settle, expect=None)
+        done = shop.comporta(settle, *(["--yes"] if settle == "resume" else []), expect=None)
     assert "took over the lease" in done.stdout
     assert done.returncode == 0, done.stdout + done.stderr
     check(shop, after if settle == "resume" else before)
@@ -96,5 +96,5 @@ def test_killed_in_the_very_first_deployment(tmp_path: Path) -> None:
         shop.comporta("abort")
         assert shop.running() == {}
         shop.killed_at("do:shift-traffic:after-intent", "deploy", "1.0.0", "--yes")
-        shop.comporta("resume")
+        shop.comporta("resume", "--yes")
         assert shop.answers() == "1.0.0"

@@ -25,9 +25,9 @@ release:
   process:
     directory: "releases/{{version}}"
     command: ["{{python}}", -m, conversormpp, --port, "{{port}}"]
-    env: {{DATA_DIR: "{data}"}}
+    env: {{DATA_DIR: {data}}}
 health:
-  timeout: 60s
+  timeout: 20s
   interval: 500ms
   checks:
     - {{name: api, path: /health, expect: {{status: ok}}}}
@@ -36,7 +36,7 @@ health:
     - {{name: queue, path: /api/health/queue, expect: {{status: ok}}}}
     - {{name: performance, path: /api/health/performance, within: 3s}}
 smoke:
-  - {{name: convert, run: ["{{python}}", smoke.py, "{{url}}"]}}
+  - {{name: convert, run: ["{{python}}", {smoke}, "{{url}}"]}}
 blue_green: {{stabilize: 5s, drain: 30s, keep_warm: 1h}}
 environments:
   development:
@@ -46,7 +46,6 @@ environments:
     router: nginx
     monitoring: basic
     slots: {{blue: {blue}, green: {green}}}
-    health: {{timeout: 60s}}
 """
 
 
@@ -74,18 +73,23 @@ class Stage:
         self.url = f"http://localhost:{base}"
         blue, green = base + 1, base + 1 + INSTANCES
         config = CONFIG.format(
-            data=folder / "data",
+            data=json.dumps(str(folder / "data")),
+            smoke=json.dumps(str(example / "smoke.py")),
             port=base,
             instances=INSTANCES,
             blue=f"{blue}-{blue + INSTANCES - 1}",
             green=f"{green}-{green + INSTANCES - 1}",
         )
         (folder / "comporta.yml").write_text(config, encoding="utf-8")
-        shutil.copy(example / "smoke.py", folder)
 
     def make_release(self, version: str) -> None:
         """Build the artifact of a version, as a build server would."""
-        maker = [sys.executable, str(self._example / "make_release.py"), version, str(self.folder / "releases")]
+        maker = [
+            sys.executable,
+            str(self._example / "make_release.py"),
+            version,
+            str(self.folder / "releases" / version),
+        ]
         made = subprocess.run(maker, capture_output=True, text=True, check=False)
         if made.returncode:
             raise ComportaError(f"cannot make release {version}", details=made.stderr.splitlines()[-5:])
