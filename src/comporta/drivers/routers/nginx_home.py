@@ -116,9 +116,9 @@ def replace(path: Path, data: bytes, *, mode: int) -> None:
     os.replace(beside, path)
 
 
-def sync(folder: Path) -> None:
-    """Make renames in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Make a file's content, or the names in a folder, durable."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from comporta.drivers.routers.nginx_home import replace, sync
+from comporta.drivers.routers.nginx_home import sync
 from comporta.model.traffic import Traffic
 
 CLOSED = Traffic()
@@ -41,12 +41,15 @@ class Switch:
         target = self._folder / name(traffic)
         before = self.link.resolve()
         data = msgspec.json.encode(traffic)
-        if not target.exists() or target.read_bytes() != data:  # going back costs no waiting for the disk first
-            replace(target, data, mode=0o644)
+        if not target.exists() or target.read_bytes() != data:
+            target.write_bytes(data)
+            target.chmod(0o644)
         beside = self._folder / ".live.new"
         beside.unlink(missing_ok=True)
         beside.symlink_to(target.name)
         os.replace(beside, self.link)
+        # Users do not wait for the disk: only what this promises does.
+        sync(target)
         sync(self._folder)
         self._forget_all_but({target, before})
 
