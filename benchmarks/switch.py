@@ -10,6 +10,7 @@ Needs wrk. Exits with 1 if comporta lost a request, or took longer than 10 ms to
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import sys
 import tempfile
@@ -135,7 +136,7 @@ class Row:
         cut = near = added = "-"
         if self.cut_overs:
             cut = f"{percentile(self.cut_overs, 50) * 1000:.2f} ({max(self.cut_overs) * 1000:.2f})"
-        if self.near is not None and self.quiet is not None:
+        if self.near is not None and self.quiet is not None and not math.isnan(self.near):
             near, added = f"{self.near * 1000:.2f}", f"{(self.near - self.quiet) * 1000:+.2f}"
         return (
             f"{self.way:10}{self.load:34}{self.switches:>9}{self.requests:>10}{self.failed:>8}"
@@ -194,9 +195,12 @@ async def under_open_loop(
     return Row(way.name, name, count, len(report.samples), len(report.failed), cut_overs(report, moments), near, quiet)
 
 
-def cut_overs(report: Report, moments: list[tuple[float, Slot]]) -> list[float]:
-    """For each switch, seconds until the last request was sent that the old slot still answered."""
-    ends = [at for at, _ in moments[1:]] + [report.end]
+def cut_overs(report: Report, moments: list[tuple[float, Slot]], rtt: float) -> list[float]:
+    """For each switch, seconds until the last request was sent that the old slot still answered.
+
+    What is sent within a round trip of the next switch arrives after it, and is that one's.
+    """
+    ends = [at - rtt for at, _ in moments[1:]] + [report.end - rtt]
     return [report.between(at - 1, end).cut_over(at, old) for (at, old), end in zip(moments, ends, strict=True)]
 
 
