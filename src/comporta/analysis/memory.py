@@ -1,0 +1,58 @@
+"""What a role's latencies were lately: a histogram that forgets with a time constant of ten minutes.
+
+It changes only every half minute (sooner while it holds few values), so that what is derived from it can be reused.
+"""
+
+from __future__ import annotations
+
+import math
+
+from comporta.analysis.histogram import Histogram, quantile
+from comporta.model.values import Value
+
+TIME_CONSTANT = 600.0  # seconds
+RENEWAL = 30.0  # seconds between two settled states
+ENOUGH = 50  # values: below, nothing is derived from it
+_NEGLIGIBLE = 1e-3
+_DIGITS = 4  # enough, and short in the journal
+
+
+class Memory(Value, frozen=True):
+    """`settled` is the past that is used, as (bucket, weight) in order; `recent` waits to become part of it."""
+
+    settled: tuple[tuple[int, float], ...] = ()
+    recent: Histogram = Histogram()
+    recent_seconds: float = 0.0
+
+    @classmethod
+    def seeded(cls, past: Histogram) -> Memory:
+        return cls(settled=tuple(sorted((bucket, float(count)) for bucket, count in past.counts.items())))
+
+    @property
+    def total(self) -> float:
+        return sum(weight for _, weight in self.settled)
+
+    @property
+    def ready(self) -> bool:
+        return self.total >= ENOUGH
+
+    def after(self, latencies: Histogram, seconds: float) -> Memory:
+        """With a block of `seconds` added."""
+        recent = self.recent.plus(latencies)
+        passed = self.recent_seconds + seconds
+        if passed < RENEWAL and self.ready:
+            return Memory(settled=self.settled, recent=recent, recent_seconds=passed)
+        kept = math.exp(-passed / TIME_CONSTANT)
+        weights = {
+            bucket: round(weight * kept, _DIGITS) for bucket, weight in self.settled if weight * kept > _NEGLIGIBLE
+        }
+        for bucket, count in recent.counts.items():
+            weights[bucket] = weights.get(bucket, 0.0) + count
+        return Memory(settled=tuple(sorted(weights.items())))
+
+    def quantile(self, share: float) -> float:
+        """In seconds, of everything it holds; nan if that is nothing."""
+        weights = dict(self.settled)
+        for bucket, count in self.recent.counts.items():
+            weights[bucket] = weights.get(bucket, 0.0) + count
+        return quantile(weights, share)
