@@ -27,6 +27,7 @@ from comporta.model.values import Value
 TAIL_ODDS = ((2.0, 4.0), (3.0, 8.0), (10.0, 40.0), (20.0, 300.0))  # 90 %, 99 %, 99.9 % points, 3 × the 99 % point
 _TAIL_LOG_ODDS = tuple((0.0, *map(math.log, odds)) for odds in TAIL_ODDS)
 _ALTERNATIVES = len(SHIFTS) + sum(map(len, TAIL_ODDS))
+PRIOR = (1 / _ALTERNATIVES,) * _ALTERNATIVES
 
 
 class LatencyRules(Value, frozen=True):
@@ -45,7 +46,7 @@ class Latency(Value, frozen=True):
         tail: the dispersion of slow requests, for the bets on tails and for the proof.
     """
 
-    wealth: Wealth = Wealth.spread_over(_ALTERNATIVES)
+    wealth: Wealth = Wealth.spread_by(PRIOR)
     shift: ShiftDispersion = ShiftDispersion()
     tail: EventDispersion = EventDispersion()
     proof: Proof = Proof()
@@ -77,7 +78,7 @@ class Latency(Value, frozen=True):
         slow = tables[-1]
         return replace(
             remembered,
-            wealth=self.wealth.after(factors, seconds, rules.log_cap),
+            wealth=self.wealth.after(factors, seconds, rules.log_cap, PRIOR),
             shift=_shift_after(self.shift, *sums),
             tail=self.tail.after(slow),
             proof=self.proof.after(slow, seconds, rules.margin, self.tail.phi),

@@ -1,8 +1,8 @@
 """Kill rules beside the comparison: absolute limits, for catastrophes.
 
-A rule is looked at over windows of whole blocks that hold a minimum of candidate requests, and kills when two windows
-in a row break it. Breaking means beyond the limit *and* worse than stable by four standard errors (bursts included): an
-outage of both roles is no reason to abort, and a handful of requests no proof.
+A rule is looked at over windows of whole blocks, half a minute at least and with a minimum of candidate requests, and
+kills when two windows in a row break it. Breaking means beyond the limit *and* worse than stable by four standard
+errors (bursts included): an outage of both roles is no reason to abort, and a handful of requests no proof.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 import math
 
 import msgspec
+from msgspec.structs import replace
 
 from comporta.analysis.blocks import Block, Counts
 from comporta.model.values import Value
 
 STANDARD_ERRORS = 4.0
+SHORTEST_WINDOW = 30  # seconds: a burst of one second must not fill it
 
 
 class Limits(Value, frozen=True):
@@ -64,6 +66,7 @@ class Sums(Value, frozen=True):
 class Watch(Value, frozen=True):
     """The window under way, and the rules that the latest full one, or the latest block, broke."""
 
+    seconds: int = 0
     candidate: Sums = Sums()
     stable: Sums = Sums()
     broken: tuple[str, ...] = ()
@@ -74,8 +77,9 @@ class Watch(Value, frozen=True):
         candidate, stable = self.candidate.plus(block.candidate), self.stable.plus(block.stable)
         beyond = tuple(sorted(name for name, most in limits.values.items() if block.values.get(name, most) > most))
         killed = self.killed or _value_told(self.beyond, beyond, block, limits)
-        if candidate.requests < limits.minimum:
-            return Watch(candidate=candidate, stable=stable, broken=self.broken, beyond=beyond, killed=killed)
+        seconds = self.seconds + block.seconds
+        if candidate.requests < limits.minimum or seconds < SHORTEST_WINDOW:
+            return replace(self, seconds=seconds, candidate=candidate, stable=stable, beyond=beyond, killed=killed)
         told = broken_rules(candidate, stable, limits, phi)
         killed = killed or next((reason for rule, reason in told.items() if rule in self.broken), "")
         return Watch(broken=tuple(told), beyond=beyond, killed=killed)

@@ -12,6 +12,7 @@ from comporta.analysis.wealth import Wealth
 from comporta.model.values import Value
 
 ALTERNATIVES = (1.5, 2.0, 3.0, 5.0, 9.0, 20.0, 60.0, 300.0)
+PRIOR = (0.05, 0.08, 0.16, 0.22, 0.20, 0.14, 0.09, 0.06)  # most where harm is most often: three to ten times
 HARMLESS = (1 / 300, 1 / 60, 1 / 20, 1 / 9, 1 / 5, 1 / 3, 1 / 2, 1 / 1.5)
 GRID = (*HARMLESS, 1.0, *ALTERNATIVES)  # multiples of the harm odds ratio ρ
 _NULL = GRID.index(1.0)
@@ -43,7 +44,7 @@ class Rates(Value, frozen=True):
         totals: all events and requests so far.
     """
 
-    wealth: Wealth = Wealth.spread_over(len(ALTERNATIVES))
+    wealth: Wealth = Wealth.spread_by(PRIOR)
     dispersion: EventDispersion = EventDispersion()
     proof: Proof = Proof()
     likelihoods: tuple[float, ...] = (0.0,) * len(GRID)
@@ -53,7 +54,7 @@ class Rates(Value, frozen=True):
         phi = self.dispersion.phi
         ratios = _log_ratios(table, rules.log_odds, phi)
         return Rates(
-            wealth=self.wealth.after(ratios[_NULL + 1 :], seconds, rules.log_cap),
+            wealth=self.wealth.after(ratios[_NULL + 1 :], seconds, rules.log_cap, PRIOR),
             dispersion=self.dispersion.after(table),
             proof=self.proof.after(table, seconds, rules.margin, phi),
             likelihoods=tuple([before + ratio for before, ratio in zip(self.likelihoods, ratios, strict=True)]),

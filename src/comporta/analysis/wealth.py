@@ -25,16 +25,18 @@ class Wealth(Value, frozen=True):
     bets: tuple[float, ...] = ()
 
     @classmethod
-    def spread_over(cls, alternatives: int) -> Wealth:
-        return cls(bets=((1 - CASH) / alternatives,) * alternatives)
+    def spread_by(cls, prior: Sequence[float]) -> Wealth:
+        return cls(bets=tuple([(1 - CASH) * weight for weight in prior]))
 
-    def after(self, log_factors: Sequence[float], seconds: float, log_cap: float) -> Wealth:
-        """When a block of `seconds` multiplies each bet by its e-value, and the whole by at most e^`log_cap`."""
+    def after(self, log_factors: Sequence[float], seconds: float, log_cap: float, prior: Sequence[float]) -> Wealth:
+        """When a block of `seconds` multiplies each bet by its e-value, and the whole by at most e^`log_cap`.
+
+        Before it, what flows out of the cash goes into the bets by the `prior`, which sums to 1.
+        """
         flow = self.cash * -math.expm1(-HAZARD * seconds)
-        each = flow / len(self.bets)
         bets = [
-            (bet + each) * math.exp(min(log_factor, _LARGEST))
-            for bet, log_factor in zip(self.bets, log_factors, strict=True)
+            (bet + flow * weight) * math.exp(min(log_factor, _LARGEST))
+            for bet, weight, log_factor in zip(self.bets, prior, log_factors, strict=True)
         ]
         cash = self.cash - flow
         total = cash + sum(bets)
