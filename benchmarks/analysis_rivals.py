@@ -82,7 +82,7 @@ def kayenta(seconds: Sequence[Second], points: int = 10) -> int | None:
 
 
 def mann_whitney(a: Sequence[float], b: Sequence[float]) -> float:
-    """How many standard deviations the wins of `a` over `b` lie above their mean; ties count half, and thin the spread."""
+    """By how many standard deviations the wins of `a` over `b` exceed their mean; ties count half."""
     wins = sum((x > y) + 0.5 * (x == y) for x in a for y in b)
     pooled, n = [*a, *b], len(a) + len(b)
     ties = sum(pooled.count(value) ** 3 - pooled.count(value) for value in set(pooled))

@@ -7,15 +7,16 @@ requests a second, shares 0 to 1, times seconds; never is infinity.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from comporta.analysis.blocks import block_seconds
 from comporta.analysis.histogram import SECONDS
 from comporta.analysis.judge import Settings
-from comporta.analysis.latency import TAIL_ODDS
+from comporta.analysis.latency import PRIOR as LATENCY_PRIOR
 from comporta.analysis.memory import Memory
 from comporta.analysis.proof import project
-from comporta.analysis.rates import ALTERNATIVES
-from comporta.analysis.scores import PROOF_SHARE, SHIFTS
+from comporta.analysis.rates import PRIOR as ERRORS_PRIOR
+from comporta.analysis.scores import PROOF_SHARE
 from comporta.analysis.wealth import CASH
 from comporta.model.values import Value
 
@@ -80,7 +81,7 @@ def time_to_detect(settings: Settings, traffic: Traffic, rise: float) -> float:
     """Until a rise of the error rate aborts; at least two blocks, for no single one may."""
     block = block_seconds(traffic.candidate, traffic.stable)
     growth = _growth_of_errors(traffic, rise)
-    level = _level(settings, settings.errors_share, len(ALTERNATIVES))
+    level = _level(settings, settings.errors_share, ERRORS_PRIOR)
     return max(2 * block, level / growth) if growth > 0 else math.inf
 
 
@@ -100,7 +101,7 @@ def smallest_slowdown(settings: Settings, traffic: Traffic, horizon: float) -> f
     effective = _effective_rate(traffic) * horizon
     if traffic.log_spread is None or not effective:
         return None
-    level = _level(settings, settings.latency_share, len(SHIFTS) + sum(map(len, TAIL_ODDS)))
+    level = _level(settings, settings.latency_share, LATENCY_PRIOR)
     return math.exp(traffic.log_spread * math.sqrt(2 * level / effective))
 
 
@@ -114,9 +115,9 @@ def time_to_proof(settings: Settings, traffic: Traffic) -> float:
     return level / min(growths) if min(growths) > 0 else math.inf
 
 
-def _level(settings: Settings, share: float, alternatives: int) -> float:
-    """The log-evidence that one alternative must bring: the budget's share, and its part of the first stake."""
-    return settings.abort_level - math.log(share) - math.log((1 - CASH) / alternatives)
+def _level(settings: Settings, share: float, prior: Sequence[float]) -> float:
+    """The log-evidence that the favourite alternative must bring: the budget's share, and its part of the stake."""
+    return settings.abort_level - math.log(share) - math.log((1 - CASH) * max(prior))
 
 
 def _growth_of_errors(traffic: Traffic, rise: float) -> float:

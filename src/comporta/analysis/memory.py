@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 
+from msgspec.structs import replace
+
 from comporta.analysis.histogram import Histogram, quantile
 from comporta.model.values import Value
 
@@ -18,19 +20,20 @@ _DIGITS = 4  # enough, and short in the journal
 
 
 class Memory(Value, frozen=True):
-    """`settled` is the past that is used, as (bucket, weight) in order; `recent` waits to become part of it."""
+    """`settled` is the past that is used, as (bucket, weight) in order, of a `total` weight; `recent` is to join it."""
 
     settled: tuple[tuple[int, float], ...] = ()
+    total: float = 0.0
     recent: Histogram = Histogram()
     recent_seconds: float = 0.0
 
     @classmethod
     def seeded(cls, past: Histogram) -> Memory:
-        return cls(settled=tuple(sorted((bucket, float(count)) for bucket, count in past.counts.items())))
+        return cls._of({bucket: float(count) for bucket, count in past.counts.items()})
 
-    @property
-    def total(self) -> float:
-        return sum(weight for _, weight in self.settled)
+    @classmethod
+    def _of(cls, weights: dict[int, float]) -> Memory:
+        return cls(settled=tuple(sorted(weights.items())), total=sum(weights.values()))
 
     @property
     def ready(self) -> bool:
@@ -41,14 +44,14 @@ class Memory(Value, frozen=True):
         recent = self.recent.plus(latencies)
         passed = self.recent_seconds + seconds
         if passed < RENEWAL and self.ready:
-            return Memory(settled=self.settled, recent=recent, recent_seconds=passed)
+            return replace(self, recent=recent, recent_seconds=passed)
         kept = math.exp(-passed / TIME_CONSTANT)
         weights = {
             bucket: round(weight * kept, _DIGITS) for bucket, weight in self.settled if weight * kept > _NEGLIGIBLE
         }
         for bucket, count in recent.counts.items():
             weights[bucket] = weights.get(bucket, 0.0) + count
-        return Memory(settled=tuple(sorted(weights.items())))
+        return self._of(weights)
 
     def quantile(self, share: float) -> float:
         """In seconds, of everything it holds; nan if that is nothing."""
