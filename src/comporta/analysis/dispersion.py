@@ -32,7 +32,12 @@ class Dispersion(Value, frozen=True):
 
 
 class EventDispersion(Value, frozen=True):
-    """Of the candidate's part of the events, around what the past odds make one expect: a steady harm is no burst."""
+    """Of the candidate's part of the events, around what the past odds make one expect: a steady harm is no burst.
+
+    Attributes:
+        observed: the candidate's events so far.
+        expected: what they would be at the stable role's rates.
+    """
 
     spread: Dispersion = Dispersion()
     observed: float = 0.0
@@ -51,7 +56,7 @@ class EventDispersion(Value, frozen=True):
         return EventDispersion(
             spread=self.spread.after(table.candidate_events - mean, mean * (1 - part)),
             observed=self.observed + table.candidate_events,
-            expected=self.expected + table.events * table.candidate / table.trials,
+            expected=self.expected + table.stable_events * table.candidate / table.stable,
         )
 
 
