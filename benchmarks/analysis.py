@@ -23,7 +23,7 @@ from analysis_traffic import NULLS, Load, Rates, Second, Slowness, before, block
 
 from comporta.analysis.blocks import Block, Counts
 from comporta.analysis.judge import Settings, State, begin, log_evidence, update
-from comporta.analysis.verdict import Kind, verdict
+from comporta.analysis.verdict import DOUBT, Kind, verdict
 
 SETTINGS = Settings(warm_up=0)
 HOUR, QUARTER = 3600, 900
@@ -109,7 +109,7 @@ def promotion_run(task: Task) -> tuple[int | None, int | None]:
         if state.failed or state.errors.proof.log_total < SETTINGS.promotion_level:
             continue
         proven = proven or block.end
-        if block.end >= SETTINGS.bake and log_evidence(SETTINGS, state) < 0:
+        if block.end >= SETTINGS.bake and log_evidence(SETTINGS, state) < DOUBT:
             promoted = block.end
             break
     return proven, promoted

@@ -69,6 +69,7 @@ class Verdict(Value, frozen=True):
 
 
 INTERVAL_ERROR = 0.05
+DOUBT = 1.0  # log-evidence of harm from which on nothing is promoted
 
 
 def verdict(settings: Settings, state: State, at: float) -> Verdict:
@@ -118,7 +119,7 @@ def _lacking(settings: Settings, state: State, at: float) -> list[str]:
         for metric, proof in _proofs(state).items()
         if proof < settings.promotion_level
     ]
-    if log_evidence(settings, state) >= 0:
+    if log_evidence(settings, state) >= DOUBT:
         reasons.append("there is some evidence of harm")
     if _age(state, at) < settings.bake:
         reasons.append(f"{_age(state, at):.0f} s of {settings.bake:g} s under traffic")
