@@ -145,19 +145,22 @@ def test_where_one_stable_instance_differs_the_comparison_is_not_believed() -> N
 
 def test_even_then_an_absolute_limit_kills() -> None:
     told = said(judged(with_sick_instance(traffic(60, errors=0.5))), 60)
-    assert (told.kind, told.reasons[0].split(",")[0]) == (Kind.FAIL, "the candidate fails 49.5% of requests")
+    assert told.kind is Kind.FAIL
+    assert told.reasons[0].endswith("above 10.0%")
 
 
 def test_what_is_less_than_the_smallest_harm_is_no_failure() -> None:
     blocks = traffic(120, errors=0.04)
     assert judged(blocks).failed
-    assert not judged(blocks, rules=Settings(harm=6.0)).failed
+    tolerant = Settings(harm=6.0, limits=Limits(errors_above_stable=None))
+    assert not judged(blocks, rules=tolerant).failed
 
 
 def test_without_errors_there_is_no_doubt() -> None:
     rng = random.Random(1)
-    latencies = [counts(rng, n, 0.0) for n in (25, 475)]
-    blocks = [Block(start=t, seconds=1, candidate=latencies[0], stable=latencies[1]) for t in range(300)]
+    blocks = [
+        Block(start=t, seconds=1, candidate=counts(rng, 25, 0.0), stable=counts(rng, 225, 0.0)) for t in range(300)
+    ]
     assert said(judged(blocks), 300).kind is Kind.PASS
 
 
