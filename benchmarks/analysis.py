@@ -260,6 +260,7 @@ def _summary(found: Sequence[Found]) -> str:
 def _detection_goals(bench: Bench, label: str, load: Load, rise: float, results: Sequence[dict[str, Found]]) -> None:
     seconds = typical([result[OURS][0] for result in results])
     bad = median([result[OURS][1] for result in results])
+    limits: dict[tuple[float, float], tuple[float, float]]
     limits = {(50, MORE): (60, 10), (500, MORE): (8, 12), (50, BAD_MORE): (3, 8), (500, BAD_MORE): (2, math.inf)}
     if limit := limits.get((load.rate, rise)):
         bench.goal(f"2. {label}: time", seconds, limit[0], " s")

@@ -78,11 +78,11 @@ def log_spread(memory: Memory) -> float | None:
 
 
 def time_to_detect(settings: Settings, traffic: Traffic, rise: float) -> float:
-    """Until a rise of the error rate aborts; at least two blocks, for no single one may."""
+    """Until a rise of the error rate aborts: at the end of a block, and of the second at the earliest."""
     block = block_seconds(traffic.candidate, traffic.stable)
     growth = _growth_of_errors(traffic, rise)
     level = _level(settings, settings.errors_share, ERRORS_PRIOR)
-    return max(2 * block, level / growth) if growth > 0 else math.inf
+    return block * max(2, math.ceil(level / growth / block)) if growth > 0 else math.inf
 
 
 def smallest_rise(settings: Settings, traffic: Traffic, horizon: float) -> float | None:
