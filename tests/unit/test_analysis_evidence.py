@@ -68,7 +68,7 @@ def test_wealth_that_is_neither_capped_nor_rough_is_a_martingale() -> None:
     assert math.fsum(p * math.exp(gains[x]) for x, p in fair(3, 6, 2).items()) == pytest.approx(1)
 
 
-def test_a_million_looks_at_nothing_change_no_evidence_and_move_cash_into_bets() -> None:
+def test_looking_at_nothing_changes_no_evidence_and_moves_cash_into_bets() -> None:
     wealth = Wealth.spread_by(PRIOR)
     for _ in range(1800):
         wealth = wealth.after([0.0] * len(PRIOR), 1, 1.0, PRIOR)
@@ -201,13 +201,9 @@ def test_the_projection_is_the_least_divergence_on_the_margin(
 
 def test_an_equal_candidate_is_proven_and_one_at_twice_the_margin_is_not() -> None:
     equal = worse = Proof().seeded(150, 15_000)
-    for _ in range(200):
-        equal = (
-            equal.after(Table(0, 25, 5, 475), 1, 0.01, 1.0)
-            if _ % 4
-            else equal.after(Table(1, 25, 5, 475), 1, 0.01, 1.0)
-        )
-        worse = worse.after(Table(_ % 4 != 0, 25, 5, 475), 1, 0.01, 1.0)
+    for t in range(200):
+        equal = equal.after(Table(int(t % 4 == 0), 25, 5, 475), 1, 0.01, 1.0)
+        worse = worse.after(Table(int(t % 4 != 0), 25, 5, 475), 1, 0.01, 1.0)
     assert equal.log_total > math.log(20)
     assert worse.log_total < 0
 
