@@ -28,7 +28,7 @@ def rate_interval(events: float, trials: float, error: float, phi: float = 1.0) 
         return Interval(estimate=0.0, low=0.0, high=1.0)
     k, n = events / phi, trials / phi
     estimate = events / trials
-    level = _log_beta(k + 0.5, n - k + 0.5) - _log_beta(0.5, 0.5) + math.log(error)
+    level = log_beta(k + 0.5, n - k + 0.5) - log_beta(0.5, 0.5) + math.log(error)
 
     def plausible(p: float) -> bool:
         return _times_log(k, p) + _times_log(n - k, 1 - p) >= level
@@ -90,5 +90,6 @@ def _times_log(count: float, p: float) -> float:
     return count * math.log(p) if p > 0 else -math.inf
 
 
-def _log_beta(a: float, b: float) -> float:
+def log_beta(a: float, b: float) -> float:
+    """log B(a, b)."""
     return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from comporta.analysis.blocks import Block
+from comporta.analysis.intervals import log_beta
 from comporta.model.values import Value
 
 SHARE_EVIDENCE = math.log(100)  # from here on the share counts as wrong
@@ -47,7 +48,7 @@ class ShareTest(Value, frozen=True):
         if self.share is None or not candidate + stable:
             return 0.0
         a, b = _PRIOR * self.share, _PRIOR * (1 - self.share)
-        mixture = _log_beta(a + candidate, b + stable) - _log_beta(a, b)
+        mixture = log_beta(a + candidate, b + stable) - log_beta(a, b)
         low, high = self.share * (1 - SHARE_TOLERANCE), min(0.999, self.share * (1 + SHARE_TOLERANCE))
         nearest = min(high, max(low, candidate / (candidate + stable)))
         return mixture - candidate * math.log(nearest) - stable * math.log(1 - nearest)
@@ -66,7 +67,3 @@ class Silence(Value, frozen=True):
         if block.candidate.requests or block.share is None or not 0 < block.share < 1:
             return Silence()
         return Silence(due=self.due + block.stable.requests * block.share / (1 - block.share))
-
-
-def _log_beta(a: float, b: float) -> float:
-    return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
