@@ -15,7 +15,7 @@ class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def to_json(value: Any) -> Any:
     """The value as plain JSON types (dict, list, str, int, float, bool, None)."""
-    return msgspec.to_builtins(value)
+    return msgspec.to_builtins(value, str_keys=True)
 
 
 def from_json(data: Any, kind: type[T]) -> T:
@@ -24,4 +24,4 @@ def from_json(data: Any, kind: type[T]) -> T:
     Raises:
         msgspec.ValidationError: the data does not fit the type; the message names the place.
     """
-    return msgspec.convert(data, kind)
+    return msgspec.convert(data, kind, str_keys=True)

@@ -1,0 +1,212 @@
+"""Evidence never grows in expectation while the null hypothesis holds: by enumeration, not by belief."""
+
+import math
+import random
+from itertools import combinations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from comporta.analysis.blocks import Table
+from comporta.analysis.dispersion import Dispersion, EventDispersion, ShiftDispersion
+from comporta.analysis.histogram import Histogram
+from comporta.analysis.latency import PRIOR as LATENCY_PRIOR
+from comporta.analysis.latency import Latency, LatencyRules, shift_log_e_values
+from comporta.analysis.proof import Proof, log_e_value, project
+from comporta.analysis.rates import PRIOR, RateRules, Rates
+from comporta.analysis.scores import SHIFTS
+from comporta.analysis.wealth import CASH, HAZARD, Wealth, log_cap
+
+RULES = RateRules.of(1.0, log_cap(0.6, 0.01), 0.01)
+ROUNDING = 1 + 1e-9
+
+
+def fair(n_c: int, n_s: int, m: int) -> dict[int, float]:
+    """How the candidate's errors are distributed when both roles are alike and there are m errors."""
+    support = range(max(0, m - n_s), min(m, n_c) + 1)
+    return {x: math.comb(n_c, x) * math.comb(n_s, m - x) / math.comb(n_c + n_s, m) for x in support}
+
+
+def binomial(n: int, p: float) -> list[float]:
+    return [math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n + 1)]
+
+
+pasts = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=4)
+
+
+def after(past: list[tuple[int, int]]) -> Rates:
+    rates = Rates()
+    for x, y in past:
+        rates = rates.after(Table(x, 5, y, 20), 1, RULES)
+    return rates
+
+
+@pytest.mark.parametrize("prior", [PRIOR, LATENCY_PRIOR])
+def test_a_prior_divides_the_whole_stake(prior: tuple[float, ...]) -> None:
+    assert math.fsum(prior) == pytest.approx(1)
+    assert min(prior) > 0
+
+
+@given(pasts, st.integers(1, 12), st.integers(1, 30), st.data())
+def test_whatever_happened_before_the_next_block_of_a_healthy_candidate_gains_nothing_on_average(
+    past: list[tuple[int, int]], n_c: int, n_s: int, data: st.DataObject
+) -> None:
+    m = data.draw(st.integers(0, n_c + n_s))
+    rates = after(past)
+    gains = {
+        x: rates.after(Table(x, n_c, m - x, n_s), 1, RULES).wealth.log_total - rates.wealth.log_total
+        for x in fair(n_c, n_s, m)
+    }
+    assert math.fsum(p * math.exp(gains[x]) for x, p in fair(n_c, n_s, m).items()) <= ROUNDING
+
+
+def test_wealth_that_is_neither_capped_nor_rough_is_a_martingale() -> None:
+    rates = Rates()
+    gains = {x: rates.after(Table(x, 3, 2 - x, 6), 1, RULES).wealth.log_total for x in fair(3, 6, 2)}
+    assert max(gains.values()) < RULES.log_cap
+    assert math.fsum(p * math.exp(gains[x]) for x, p in fair(3, 6, 2).items()) == pytest.approx(1)
+
+
+def test_looking_at_nothing_changes_no_evidence_and_moves_cash_into_bets() -> None:
+    wealth = Wealth.spread_by(PRIOR)
+    for _ in range(1800):
+        wealth = wealth.after([0.0] * len(PRIOR), 1, 1.0, PRIOR)
+    assert wealth.log_total == pytest.approx(0, abs=1e-9)
+    assert wealth.cash == pytest.approx(CASH * math.exp(-1800 * HAZARD), rel=1e-9)
+    assert wealth.cash + sum(wealth.bets) == pytest.approx(1)
+
+
+def test_cash_lets_a_release_that_turns_bad_late_be_found() -> None:
+    rates = Rates()
+    for _ in range(900):
+        rates = rates.after(Table(0, 25, 5, 475), 1, RULES)
+    lowest = rates.wealth.log_total
+    assert lowest > math.log(CASH * math.exp(-900 * HAZARD)) - 1e-6  # the bets are lost, the cash is not
+    for _ in range(30):
+        rates = rates.after(Table(3, 25, 5, 475), 1, RULES)
+    assert rates.wealth.log_total > -math.log(0.006)
+
+
+@pytest.mark.parametrize("share", [0.6, 0.4])
+def test_no_single_block_can_abort_but_two_can(share: float) -> None:
+    cap = log_cap(share, 0.01)
+    level = -math.log(share * 0.01)
+    one = Wealth.spread_by(PRIOR).after([1e9] * len(PRIOR), 1, cap, PRIOR)
+    two = one.after([1e9] * len(PRIOR), 1, cap, PRIOR)
+    assert one.log_total < level <= two.log_total
+
+
+@given(st.integers(0, 20), st.integers(0, 30))
+def test_more_candidate_errors_never_lessen_the_evidence_of_harm(x: int, y: int) -> None:
+    fewer = Rates().after(Table(x, 21, y, 400), 1, RULES)
+    more = Rates().after(Table(x + 1, 21, y, 400), 1, RULES)
+    assert more.wealth.log_total >= fewer.wealth.log_total - 1e-12
+
+
+def test_roughness_is_one_for_independent_requests_and_grows_with_bursts() -> None:
+    rng = random.Random(5)
+    calm = bursty = EventDispersion()
+    for _ in range(400):
+        x = sum(rng.random() < 0.04 for _ in range(50))
+        calm = calm.after(Table(x, 50, 38, 950))
+        bursty = bursty.after(Table(20 if rng.random() < 0.1 else 0, 50, 38, 950))
+    assert calm.phi < 1.3
+    assert bursty.phi > 5
+
+
+def test_a_steady_harm_is_no_roughness() -> None:
+    dispersion = EventDispersion()
+    for _ in range(200):
+        dispersion = dispersion.after(Table(20, 50, 10, 950))
+    assert dispersion.phi < 1.5
+    assert Dispersion().phi == 1
+
+
+def test_shifts_within_the_expected_spread_are_no_roughness() -> None:
+    dispersion = ShiftDispersion()
+    for sign in (1, -1) * 100:
+        dispersion = dispersion.after(float(sign), 10.0, 1.0)
+    assert dispersion.phi == pytest.approx(1, abs=0.1)
+    assert ShiftDispersion().after(30.0, 10.0, 1.0).phi > 10
+    assert ShiftDispersion().after(1.0, 0.0, 0.0) == ShiftDispersion()
+
+
+@given(st.lists(st.floats(-3, 3), min_size=2, max_size=7), st.data())
+def test_bets_on_a_shift_gain_nothing_when_latencies_are_exchangeable(z: list[float], data: st.DataObject) -> None:
+    n_c = data.draw(st.integers(1, len(z) - 1))
+
+    def sums(values: list[float]) -> list[float]:
+        weights = [sum(math.exp(shift * value) for value in values) for shift in SHIFTS]
+        return [len(values), sum(values), sum(value * value for value in values), *weights]
+
+    divisions = [set(chosen) for chosen in combinations(range(len(z)), n_c)]
+    bets = [
+        shift_log_e_values(sums([z[i] for i in chosen]), sums([z[i] for i in range(len(z)) if i not in chosen]))
+        for chosen in divisions
+    ]
+    for of_shift in zip(*bets, strict=True):
+        assert math.fsum(map(math.exp, of_shift)) / len(divisions) <= ROUNDING
+
+
+@settings(max_examples=25)
+@given(st.lists(st.sampled_from([0.02, 0.05, 0.1, 0.2, 0.9, 4.0]), min_size=3, max_size=6), st.data())
+def test_latencies_that_are_exchangeable_gain_nothing_with_all_bets_together(
+    values: list[float], data: st.DataObject
+) -> None:
+    n_c = data.draw(st.integers(1, len(values) - 1))
+    rng = random.Random(1)
+    latency = Latency.seeded(Histogram.of([0.08 * math.exp(0.6 * rng.gauss(0, 1)) for _ in range(500)]))
+    rules = LatencyRules(tolerance=0.0, log_cap=log_cap(0.4, 0.01), margin=0.05)
+    divisions = [set(chosen) for chosen in combinations(range(len(values)), n_c)]
+    gains = [
+        latency.after(
+            Histogram.of([values[i] for i in chosen]),
+            Histogram.of([values[i] for i in range(len(values)) if i not in chosen]),
+            1,
+            rules,
+        ).wealth.log_total
+        for chosen in divisions
+    ]
+    assert math.fsum(map(math.exp, gains)) / len(gains) <= ROUNDING
+
+
+@given(st.integers(1, 8), st.integers(0, 12), st.floats(0.001, 0.3), st.floats(0.001, 0.3), st.floats(0, 0.4))
+def test_a_candidate_worse_by_the_margin_or_more_gains_no_proof_on_average(
+    n_c: int, n_s: int, stable: float, guess: float, beyond: float
+) -> None:
+    margin = 0.05
+    candidate = stable + margin + beyond * 0.5
+    expectation = math.fsum(
+        p_c * p_s * math.exp(log_e_value(Table(x, n_c, y, n_s), guess, guess, margin))
+        for x, p_c in enumerate(binomial(n_c, candidate))
+        for y, p_s in enumerate(binomial(n_s, stable))
+    )
+    assert expectation <= 1 + 1e-7
+
+
+@given(st.floats(1, 1e5), st.floats(1e-4, 0.5), st.floats(1, 1e6), st.floats(0.001, 0.2))
+def test_the_projection_is_the_least_divergence_on_the_margin(
+    n_c: float, rate: float, n_s: float, margin: float
+) -> None:
+    def divergence(p: float) -> float:
+        candidate = rate * math.log(rate / (p + margin)) + (1 - rate) * math.log((1 - rate) / (1 - p - margin))
+        return n_c * candidate + n_s * (rate * math.log(rate / p) + (1 - rate) * math.log((1 - rate) / (1 - p)))
+
+    p = project(n_c, rate, n_s, rate, margin)
+    assert 0 < p <= rate
+    least = divergence(p)
+    assert least <= min(divergence(p * 0.99), divergence(min(p * 1.01, rate))) + 1e-9 * (1 + abs(least))
+
+
+def test_an_equal_candidate_is_proven_and_one_at_twice_the_margin_is_not() -> None:
+    equal = worse = Proof().seeded(150, 15_000)
+    for t in range(200):
+        equal = equal.after(Table(int(t % 4 == 0), 25, 5, 475), 1, 0.01, 1.0)
+        worse = worse.after(Table(int(t % 4 != 0), 25, 5, 475), 1, 0.01, 1.0)
+    assert equal.log_total > math.log(20)
+    assert worse.log_total < 0
+
+
+def test_without_enough_requests_no_guess_is_made() -> None:
+    assert Proof().after(Table(0, 10, 0, 39), 1, 0.01, 1.0).log_total == 0

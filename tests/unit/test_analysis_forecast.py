@@ -1,0 +1,79 @@
+"""What the plan says beforehand agrees with what the judge then does, and never promises what traffic cannot give."""
+
+import math
+import random
+from statistics import median
+
+import pytest
+
+from comporta.analysis.blocks import Block, Counts
+from comporta.analysis.forecast import Traffic, forecast, log_spread, smallest_rise, time_to_detect, time_to_proof
+from comporta.analysis.histogram import Histogram
+from comporta.analysis.judge import Settings, begin, update
+from comporta.analysis.memory import Memory
+
+SETTINGS = Settings()
+
+
+def traffic(rate: float, share: float = 0.05, errors: float = 0.01) -> Traffic:
+    return Traffic(candidate=rate * share, stable=rate * (1 - share), error_rate=errors, log_spread=0.6)
+
+
+def test_at_fifty_requests_a_second_five_points_more_are_found_in_about_a_minute() -> None:
+    assert time_to_detect(SETTINGS, traffic(50), 0.05) == pytest.approx(55, rel=0.2)
+    assert time_to_proof(SETTINGS, traffic(50)) == pytest.approx(400, rel=0.2)
+
+
+def test_the_forecast_agrees_with_simulated_rollouts() -> None:
+    ends = []
+    for seed in range(30):
+        rng, state, now = random.Random(seed), begin(Counts(requests=10_000, app_errors=100)), 0
+        while not state.failed:
+            failed = [sum(rng.random() < p for _ in range(n)) for n, p in ((25, 0.06), (475, 0.01))]
+            candidate, stable = Counts(requests=25, app_errors=failed[0]), Counts(requests=475, app_errors=failed[1])
+            state, now = (
+                update(SETTINGS, state, Block(start=now, seconds=1, candidate=candidate, stable=stable)),
+                now + 1,
+            )
+        ends.append(now)
+    assert time_to_detect(SETTINGS, traffic(500), 0.05) == pytest.approx(median(ends), rel=0.5)
+
+
+def test_more_traffic_and_more_time_find_smaller_regressions() -> None:
+    rises = [smallest_rise(SETTINGS, traffic(rate), 300) or 1 for rate in (5, 50, 500, 5000)]
+    assert rises == sorted(rises, reverse=True)
+    assert (smallest_rise(SETTINGS, traffic(50), 900) or 1) < (smallest_rise(SETTINGS, traffic(50), 60) or 0)
+
+
+def test_the_smallest_rise_is_found_just_in_time() -> None:
+    rise = smallest_rise(SETTINGS, traffic(50), 120)
+    assert rise is not None
+    assert time_to_detect(SETTINGS, traffic(50), rise) == pytest.approx(120, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "without", [Traffic(candidate=0, stable=5, error_rate=0.01), Traffic(candidate=0, stable=0, error_rate=0)]
+)
+def test_without_candidate_traffic_nothing_is_ever_found_or_proven(without: Traffic) -> None:
+    expected = forecast(SETTINGS, without, 900)
+    assert (expected.outage, expected.more_errors, expected.slower, expected.proof) == (None, None, None, None)
+
+
+def test_low_traffic_cannot_prove_much_within_a_quarter_of_an_hour() -> None:
+    expected = forecast(SETTINGS, traffic(5), 900)
+    assert expected.block == 4
+    assert expected.proof is not None
+    assert expected.proof > 900
+    assert expected.outage is not None
+    assert expected.outage >= 2 * expected.block
+
+
+def test_no_forecast_is_worse_than_the_shortest_possible_abort() -> None:
+    assert time_to_detect(SETTINGS, traffic(50_000), 0.99) == 2
+
+
+def test_the_spread_of_latencies_is_that_of_their_logarithms() -> None:
+    rng = random.Random(1)
+    latencies = Histogram.of([0.08 * math.exp(0.6 * rng.gauss(0, 1)) for _ in range(5000)])
+    assert log_spread(Memory.seeded(latencies)) == pytest.approx(0.6, rel=0.05)
+    assert log_spread(Memory()) is None

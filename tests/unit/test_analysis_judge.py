@@ -1,0 +1,275 @@
+"""The whole judge: four verdicts, a state that survives a restart, and blocks that count once."""
+
+import json
+import math
+import random
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from comporta.analysis.blocks import IN_FLIGHT, Block, Counts, block_seconds, first_start
+from comporta.analysis.histogram import Histogram
+from comporta.analysis.judge import BlockReplayed, Settings, State, begin, log_evidence, update
+from comporta.analysis.limits import Limits
+from comporta.analysis.verdict import Kind, Verdict, verdict
+from comporta.model.values import from_json, to_json
+
+SETTINGS = Settings()
+
+
+def counts(rng: random.Random, requests: int, errors: float, slower: float = 1.0) -> Counts:
+    failed = sum(rng.random() < errors for _ in range(requests))
+    latencies = [0.08 * slower * math.exp(0.6 * rng.gauss(0, 1)) for _ in range(requests - failed)]
+    return Counts(requests=requests, app_errors=failed, latencies=Histogram.of(latencies))
+
+
+def traffic(seconds: int, *, errors: float = 0.01, slower: float = 1.0, seed: int = 7, **more: Any) -> list[Block]:
+    """Blocks of a second, 25 requests for the candidate and 225 for stable, whose error rate is 1 %."""
+    rng = random.Random(seed)
+    return [
+        Block(start=t, seconds=1, candidate=counts(rng, 25, errors, slower), stable=counts(rng, 225, 0.01), **more)
+        for t in range(seconds)
+    ]
+
+
+def judged(blocks: Iterable[Block], state: State | None = None, rules: Settings = SETTINGS) -> State:
+    state = begin(counts(random.Random(1), 3000, 0.01)) if state is None else state
+    for block in blocks:
+        state = update(rules, state, block)
+    return state
+
+
+def said(state: State, at: float, rules: Settings = SETTINGS) -> Verdict:
+    return verdict(rules, state, at)
+
+
+def test_an_equal_candidate_passes_after_the_bake_time_and_not_before() -> None:
+    state = judged(traffic(300, share=0.1))
+    early = said(state, 299)
+    assert early.kind is Kind.INCONCLUSIVE
+    assert early.reasons == ("299 s of 300 s under traffic",)
+    late = said(state, 300)
+    assert late.kind is Kind.PASS
+    assert (late.towards_promotion, late.candidate_requests, late.stable_requests) == (100, 7500, 67_500)
+
+
+def test_a_candidate_that_fails_more_requests_fails_and_stays_failed() -> None:
+    state = judged(traffic(40, errors=0.2))
+    told = said(state, 40)
+    assert (told.kind, told.reasons) == (Kind.FAIL, ("the candidate fails more requests than stable",))
+    assert told.towards_abort == 100
+    recovered = judged(
+        [Block(start=t, seconds=1, candidate=c.candidate, stable=c.stable) for t, c in enumerate(traffic(400), 40)],
+        state,
+    )
+    assert said(recovered, 440).kind is Kind.FAIL
+
+
+def test_a_slower_candidate_fails_for_being_slower() -> None:
+    told = said(judged(traffic(90, slower=1.6)), 90)
+    assert (told.kind, told.reasons) == (Kind.FAIL, ("the candidate is slower than stable",))
+    assert told.latency.candidate_p50 == pytest.approx(1.6 * (told.latency.stable_p50 or 0), rel=0.15)
+
+
+def test_a_tolerated_slowness_is_no_failure() -> None:
+    rules = Settings(latency_tolerance=0.2)
+    blocks = traffic(240, slower=1.2)
+    assert judged(blocks).failed
+    assert not judged(blocks, rules=rules).failed
+
+
+def test_a_cold_candidates_latencies_do_not_count() -> None:
+    blocks = traffic(29, slower=4.0)
+    assert not judged(blocks).failed
+    assert judged(blocks, rules=Settings(warm_up=0)).failed
+
+
+def test_an_absolute_limit_kills_beside_the_comparison() -> None:
+    rules = Settings(limits=Limits(values={"memory": 0.9}))
+    blocks = traffic(2, values={"memory": 0.95})
+    assert said(judged(blocks, rules=rules), 2, rules).reasons == ("memory is 0.95, above 0.9, for two blocks",)
+
+
+def test_without_any_request_there_is_no_data() -> None:
+    assert said(State(), 0).kind is Kind.NO_DATA
+    idle = judged([Block(start=t, seconds=30) for t in range(0, 300, 30)])
+    assert said(idle, 300).kind is Kind.NO_DATA
+    stopped = judged(traffic(300, share=0.1))
+    assert said(stopped, 300 + SETTINGS.window).kind is Kind.PASS
+    assert said(stopped, 301 + SETTINGS.window).kind is Kind.NO_DATA
+
+
+def test_little_traffic_is_inconclusive_and_says_what_is_missing() -> None:
+    blocks = [
+        Block(start=t, seconds=30, candidate=Counts(requests=1), stable=Counts(requests=9)) for t in range(0, 600, 30)
+    ]
+    told = said(judged(blocks), 600)
+    assert told.kind is Kind.INCONCLUSIVE
+    assert [reason.split(":")[0] for reason in told.reasons] == ["errors", "latency"]
+    assert 0 <= told.towards_promotion < 100
+
+
+def test_a_silent_candidate_is_held_and_said() -> None:
+    rng = random.Random(1)
+    blocks = [Block(start=t, seconds=1, stable=counts(rng, 250, 0.01), share=0.1) for t in range(5)]
+    told = said(judged(blocks), 5)
+    assert told.kind is Kind.INCONCLUSIVE
+    assert any("none came" in reason for reason in told.reasons)
+
+
+def test_a_share_that_is_not_the_declared_one_is_held_and_said() -> None:
+    told = said(judged(traffic(300, share=0.5)), 300)
+    assert told.kind is Kind.INCONCLUSIVE
+    assert told.reasons == ("the candidate does not get the share of requests that it was given",)
+
+
+def with_sick_instance(blocks: list[Block]) -> list[Block]:
+    """One of stable's instances fails a third of its requests, as a bad candidate would."""
+    sick = Counts(requests=60, app_errors=20)
+    return [
+        Block(start=b.start, seconds=1, candidate=b.candidate, stable=b.stable.plus(sick), sentinel=sick)
+        for b in blocks
+    ]
+
+
+def test_where_one_stable_instance_differs_the_comparison_is_not_believed() -> None:
+    state = judged(with_sick_instance(traffic(20, errors=0.5)))
+    assert log_evidence(SETTINGS, state) > SETTINGS.abort_level
+    told = said(state, 20)
+    assert told.kind is Kind.INCONCLUSIVE
+    assert "routing is not random" in told.reasons[0]
+
+
+def test_even_then_an_absolute_limit_kills() -> None:
+    told = said(judged(with_sick_instance(traffic(60, errors=0.5))), 60)
+    assert told.kind is Kind.FAIL
+    assert told.reasons[0].endswith("above 10.0%")
+
+
+def test_what_is_less_than_the_smallest_harm_is_no_failure() -> None:
+    blocks = traffic(120, errors=0.04)
+    assert judged(blocks).failed
+    tolerant = Settings(harm=6.0, limits=Limits(errors_above_stable=None))
+    assert not judged(blocks, rules=tolerant).failed
+
+
+def test_without_errors_there_is_no_doubt() -> None:
+    rng = random.Random(1)
+    blocks = [
+        Block(start=t, seconds=1, candidate=counts(rng, 25, 0.0), stable=counts(rng, 225, 0.0)) for t in range(300)
+    ]
+    assert said(judged(blocks), 300).kind is Kind.PASS
+
+
+def test_a_block_is_taken_once_and_in_order() -> None:
+    blocks = traffic(5)
+    state = judged(blocks)
+    for block in blocks:
+        with pytest.raises(BlockReplayed, match="already counted up to 5"):
+            update(SETTINGS, state, block)
+
+
+def test_skipping_a_block_is_harmless() -> None:
+    blocks = traffic(300, share=0.1)
+    assert said(judged(blocks[:100] + blocks[150:]), 300).kind is Kind.PASS
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 60), st.integers(0, 3))
+def test_a_run_that_was_interrupted_goes_on_as_if_it_had_not_been(stop: int, seed: int) -> None:
+    blocks = traffic(60, errors=0.03, slower=1.05, seed=seed, share=0.1)
+    journalled = json.dumps(to_json(judged(blocks[:stop])))
+    resumed = from_json(json.loads(journalled), State)
+    assert judged(blocks[stop:], resumed) == judged(blocks)
+
+
+def test_a_state_is_small_enough_to_be_journalled_with_each_block() -> None:
+    assert len(json.dumps(to_json(judged(traffic(300, share=0.1))))) < 20_000
+
+
+def test_a_verdict_survives_json() -> None:
+    told = said(judged(traffic(30)), 30)
+    assert from_json(json.loads(json.dumps(to_json(told))), Verdict) == told
+
+
+EXTREMES = [
+    (Counts(), Counts()),
+    (Counts(requests=1), Counts()),
+    (Counts(), Counts(requests=1, proxy_errors=1)),
+    (Counts(requests=5, app_errors=5), Counts(requests=5, app_errors=5)),
+    (Counts(requests=50_000, app_errors=50_000), Counts(requests=950_000)),
+    (Counts(requests=50_000), Counts(requests=950_000, proxy_errors=950_000)),
+    (Counts(requests=50_000, app_errors=25_000), Counts(requests=950_000, app_errors=475_000)),
+]
+
+
+@pytest.mark.parametrize(("candidate", "stable"), EXTREMES)
+def test_extremes_stay_finite(candidate: Counts, stable: Counts) -> None:
+    state = judged(Block(start=t, seconds=1, candidate=candidate, stable=stable, share=0.05) for t in range(20))
+    assert math.isfinite(log_evidence(SETTINGS, state))
+    json.dumps(to_json(verdict(SETTINGS, state, 20)), allow_nan=False)
+    json.dumps(to_json(state), allow_nan=False)
+
+
+def test_a_candidate_that_always_fails_is_stopped_by_its_second_block() -> None:
+    dead = [
+        Block(
+            start=t,
+            seconds=1,
+            candidate=Counts(requests=25, proxy_errors=25),
+            stable=Counts(requests=475, app_errors=5),
+        )
+        for t in range(2)
+    ]
+    assert not judged(dead[:1]).failed
+    assert judged(dead).failed
+
+
+def test_an_outage_of_both_is_no_failure() -> None:
+    rng = random.Random(4)
+    down = [
+        Block(start=t, seconds=1, candidate=counts(rng, 25, 0.5, 5), stable=counts(rng, 475, 0.5, 5)) for t in range(90)
+    ]
+    assert not judged(down).failed
+
+
+def test_of_sixty_healthy_candidates_hardly_one_is_aborted() -> None:
+    assert sum(bool(judged(traffic(60, seed=seed)).failed) for seed in range(60)) <= 2
+
+
+def test_worse_candidates_give_more_evidence() -> None:
+    rules = Settings(alpha=1e-9)
+    evidence = [
+        log_evidence(rules, judged(traffic(60, errors=errors), rules=rules)) for errors in (0.01, 0.04, 0.1, 0.3)
+    ]
+    assert evidence == sorted(evidence)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"alpha": 0}, {"beta": 1}, {"errors_share": 1}, {"margin": -1}, {"harm": 0.5}, {"latency_tolerance": -0.1}],
+)
+def test_settings_that_promise_nothing_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="must"):
+        Settings(**wrong)
+
+
+def test_counts_with_more_errors_than_requests_are_refused() -> None:
+    with pytest.raises(ValueError, match="errors must be"):
+        Counts(requests=1, app_errors=1, proxy_errors=1)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "stable", "seconds"),
+    [(25, 475, 1), (2.5, 47.5, 1), (0.25, 4.75, 4), (0.01, 1, 30), (0, 5, 30), (5, 0, 30), (1.0, 1.0, 5)],
+)
+def test_a_block_is_long_enough_to_expect_both_roles_in_it(candidate: float, stable: float, seconds: int) -> None:
+    assert block_seconds(candidate, stable) == seconds
+
+
+def test_after_a_change_of_weights_blocks_begin_anew_on_the_clock() -> None:
+    assert first_start(101.2 + IN_FLIGHT, 4) == 108
+    assert first_start(104, 4) == 104
