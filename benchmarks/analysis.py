@@ -21,9 +21,10 @@ import click
 from analysis_rivals import RIVALS, calibrated, oracle, worst_excess
 from analysis_traffic import NULLS, Load, Rates, Second, Slowness, before, blocks, draw, slowness, steady, worse
 
-from comporta.analysis.blocks import Block, Counts
+from comporta.analysis.blocks import Block
 from comporta.analysis.judge import Settings, State, begin, log_evidence, update
 from comporta.analysis.verdict import DOUBT, Kind, verdict
+from comporta.model.figures import Counts
 
 SETTINGS = Settings(warm_up=0)
 HOUR, QUARTER = 3600, 900

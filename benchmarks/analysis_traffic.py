@@ -9,8 +9,9 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
-from comporta.analysis.blocks import Block, Counts, block_seconds
-from comporta.analysis.histogram import BUCKETS, RELATIVE_WIDTH, Histogram, bucket_of
+from comporta.analysis.blocks import Block, block_seconds
+from comporta.model.figures import Counts
+from comporta.model.histogram import BUCKETS, RELATIVE_WIDTH, Histogram, bucket_of
 
 Rates = list[tuple[float, float]]  # (candidate, stable) a second
 MEDIAN, SIGMA = 0.080, 0.6  # seconds; of the log-normal latencies

@@ -8,7 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from comporta.model.traffic import Slot, TrafficCount, TrafficReading
+from comporta.model.figures import Counts, Figures, Reading
+from comporta.model.histogram import Histogram
+from comporta.model.traffic import Slot
 from comporta.testing.fake_router import FakeRouter
 from comporta.testing.router_contract import RouterContract, Stand
 from support import specs
@@ -35,18 +37,19 @@ class FakeStand:
         self.other = msgspec.structs.replace(self.topology, server_name="www.shop.example")
         self.router = FakeRouter(self.topology.listen, alive=lambda slot: slot not in self._down, served=self._served)
         self._down: set[Slot] = set()
-        self._answered = dict.fromkeys(Slot, 0)
+        self._answered: list[Figures] = []
 
     async def request(self, times: int) -> None:
-        live = self.router.routing.traffic.live
-        assert live is not None
-        self._answered[live] += times
+        release = await self.router.answering("/")
+        assert release is not None
+        counts = Counts(requests=1, latencies=Histogram.of([0.01]))
+        self._answered += [Figures(at=0, release=release, address="", counts=counts)] * times
 
     async def stop_instances(self, slot: Slot) -> None:
         self._down.add(slot)
 
-    async def counted(self, since: str, requests: int) -> TrafficReading:
+    async def counted(self, since: str, requests: int) -> Reading:
         return await self.router.count(since)
 
-    def _served(self) -> dict[Slot, TrafficCount]:
-        return {slot: TrafficCount(requests=count) for slot, count in self._answered.items()}
+    def _served(self) -> list[Figures]:
+        return self._answered

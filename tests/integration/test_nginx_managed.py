@@ -216,7 +216,7 @@ async def test_errors_of_the_app_and_errors_of_the_proxy_are_told_apart(stand: N
     await stand.stop_instances(Slot.BLUE)
     assert (await stand.get()).status_code == 502
     reading = await stand.counted(start, 7)
-    assert (reading.blue.requests, reading.blue.app_errors, reading.blue.proxy_errors) == (7, 3, 2)
+    assert (reading.total.requests, reading.total.app_errors, reading.total.proxy_errors) == (7, 3, 2)
 
 
 async def test_two_routers_on_one_machine_do_not_disturb_each_other(stand: NginxStand, tmp_path: Path) -> None:

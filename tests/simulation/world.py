@@ -15,10 +15,11 @@ from comporta.app.running import request_abort
 from comporta.engine.events import StepEvent
 from comporta.model.checks import Target
 from comporta.model.errors import RouterError, RuntimeFailure
+from comporta.model.figures import Counts, Figures
 from comporta.model.journal import Holder, Kind, Lease, Record
 from comporta.model.snapshot import Snapshot
 from comporta.model.spec import EnvironmentSpec
-from comporta.model.traffic import Slot, Traffic, TrafficCount, Weights
+from comporta.model.traffic import Slot, Traffic, Weights
 from comporta.ports.bundle import Ports
 from comporta.steps.plan import Plan
 from comporta.testing.fake_journal import FakeJournal
@@ -136,7 +137,7 @@ class World:
         self._chances = 0
         self._process: ProcessJournal | None = None
         self._host: SimulatedHost | None = None
-        self._counts = {slot: TrafficCount() for slot in Slot}
+        self._answered: list[Figures] = []
         self._counted_at = self.clock.now()
         self._next_pid = 1
 
@@ -290,9 +291,9 @@ class World:
             return False
         return target.index in seat.running if target.index else bool(seat.running)
 
-    def _served(self) -> dict[Slot, TrafficCount]:
+    def _served(self) -> list[Figures]:
         self._count()
-        return dict(self._counts)
+        return self._answered
 
     def _count(self) -> None:
         seconds, self._counted_at = self.clock.now() - self._counted_at, self.clock.now()
@@ -302,4 +303,5 @@ class World:
             return
         requests = int(seconds * REQUESTS_PER_SECOND)
         errors = requests if release.version in self.failing else 0
-        self._counts[live] = self._counts[live].plus(TrafficCount(requests=requests, app_errors=errors))
+        counts = Counts(requests=requests, app_errors=errors)
+        self._answered.append(Figures(at=int(self.clock.now()), release=release.number, address="", counts=counts))

@@ -13,8 +13,9 @@ import msgspec
 from comporta.drivers.routers.nginx import NginxRouter
 from comporta.drivers.routers.nginx_options import NginxOptions
 from comporta.drivers.system_clock import SystemClock
+from comporta.model.figures import Reading
 from comporta.model.spec import EnvironmentSpec, PortRange
-from comporta.model.traffic import Slot, Topology, TrafficReading
+from comporta.model.traffic import Slot, Topology
 from support import specs
 from support.backends import Backend, backends, free_port
 
@@ -59,11 +60,11 @@ class NginxStand:
     async def stop_instances(self, slot: Slot) -> None:
         await self.backends[slot].stop()
 
-    async def counted(self, since: str, requests: int) -> TrafficReading:
+    async def counted(self, since: str, requests: int) -> Reading:
         async with asyncio.timeout(COUNTED_WITHIN):
             while True:
                 reading = await self.router.count(since)
-                if reading.blue.requests + reading.green.requests >= requests:
+                if reading.total.requests >= requests:
                     return reading
                 await asyncio.sleep(0.05)
 

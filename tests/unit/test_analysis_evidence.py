@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from comporta.analysis.blocks import Table
 from comporta.analysis.dispersion import Dispersion, EventDispersion, ShiftDispersion
-from comporta.analysis.histogram import Histogram
 from comporta.analysis.latency import PRIOR as LATENCY_PRIOR
 from comporta.analysis.latency import Latency, LatencyRules, shift_log_e_values
 from comporta.analysis.proof import Proof, log_e_value, project
 from comporta.analysis.rates import PRIOR, RateRules, Rates
 from comporta.analysis.scores import SHIFTS
 from comporta.analysis.wealth import CASH, HAZARD, Wealth, log_cap
+from comporta.model.histogram import Histogram
 
 RULES = RateRules.of(1.0, log_cap(0.6, 0.01), 0.01)
 ROUNDING = 1 + 1e-9

@@ -6,11 +6,12 @@ from statistics import median
 
 import pytest
 
-from comporta.analysis.blocks import Block, Counts
+from comporta.analysis.blocks import Block
 from comporta.analysis.forecast import Traffic, forecast, log_spread, smallest_rise, time_to_detect, time_to_proof
-from comporta.analysis.histogram import Histogram
 from comporta.analysis.judge import Settings, begin, update
 from comporta.analysis.memory import Memory
+from comporta.model.figures import Counts
+from comporta.model.histogram import Histogram
 
 SETTINGS = Settings()
 

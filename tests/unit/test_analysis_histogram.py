@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comporta.analysis.histogram import BUCKETS, LONGEST, RELATIVE_WIDTH, SHORTEST, Histogram, bucket_of, seconds_of
 from comporta.analysis.memory import ENOUGH, RENEWAL, TIME_CONSTANT, Memory
 from comporta.load.report import percentile
+from comporta.model.histogram import BUCKETS, LONGEST, RELATIVE_WIDTH, SHORTEST, Histogram, bucket_of, seconds_of
 from comporta.model.values import from_json, to_json
 
 latencies = st.lists(st.floats(SHORTEST * 1.001, LONGEST * 0.999), max_size=60)

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from comporta.analysis.blocks import IN_FLIGHT, Block, Counts, block_seconds, first_start
-from comporta.analysis.histogram import Histogram
+from comporta.analysis.blocks import IN_FLIGHT, Block, block_seconds, first_start
 from comporta.analysis.judge import BlockReplayed, Settings, State, begin, log_evidence, update
 from comporta.analysis.limits import Limits
 from comporta.analysis.verdict import Kind, Verdict, verdict
+from comporta.model.figures import Counts
+from comporta.model.histogram import Histogram
 from comporta.model.values import from_json, to_json
 
 SETTINGS = Settings()

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from comporta.analysis.blocks import Block, Counts
-from comporta.analysis.histogram import Histogram
+from comporta.analysis.blocks import Block
 from comporta.analysis.limits import SHORTEST_WINDOW, Limits, Sums, Watch, broken_rules
+from comporta.model.figures import Counts
+from comporta.model.histogram import Histogram
 
 
 def counts(requests: int, errors: int = 0, seconds: float = 0.1) -> Counts:

@@ -4,8 +4,9 @@ import random
 
 import pytest
 
-from comporta.analysis.blocks import Block, Counts
+from comporta.analysis.blocks import Block
 from comporta.analysis.sentinels import EXPECTED_BEFORE_SILENCE, SHARE_EVIDENCE, ShareTest, Silence
+from comporta.model.figures import Counts
 
 
 def block(candidate: int, stable: int, share: float | None = 0.05) -> Block:

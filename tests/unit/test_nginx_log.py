@@ -8,11 +8,12 @@ import pytest
 
 from comporta.drivers.routers import nginx_log
 from comporta.model.errors import RouterError
-from comporta.model.traffic import TrafficCount
+from comporta.model.figures import Counts
+from comporta.model.histogram import Histogram
 
 
-def line(slot: str = "blue", statuses: str = "200", header_times: str = "0.001", seconds: str = "0.010") -> str:
-    return f"1700000000.000\t200\t{seconds}\t{slot}\t12\t{statuses}\t{header_times}\t127.0.0.1:8001\t99\n"
+def line(release: str = "12", statuses: str = "200", header_times: str = "0.001", seconds: str = "0.010") -> str:
+    return f"1700000000.000\t200\t{seconds}\tblue\t{release}\t{statuses}\t{header_times}\t127.0.0.1:8001\t99\n"
 
 
 @pytest.fixture
@@ -26,13 +27,13 @@ def test_only_whole_lines_after_the_cursor_count(log: Path) -> None:
     cursor = nginx_log.end_of(log)
     half = len(line()) // 2
     with log.open("a") as file:
-        file.write(line() + line("green") + line()[:half])
+        file.write(line() + line("13") + line()[:half])
     reading = nginx_log.read(log, cursor)
-    assert (reading.blue.requests, reading.green.requests) == (1, 1)
+    assert (reading.of(12).requests, reading.of(13).requests) == (1, 1)
     assert nginx_log.end_of(log) == reading.cursor
     with log.open("a") as file:
         file.write(line()[half:])
-    assert nginx_log.read(log, reading.cursor).blue.requests == 1
+    assert nginx_log.read(log, reading.cursor).of(12).requests == 1
 
 
 @pytest.mark.parametrize(
@@ -56,21 +57,22 @@ def test_the_last_instance_asked_decides(
     cursor = nginx_log.end_of(log)
     with log.open("a") as file:
         file.write(line(statuses=statuses, header_times=header_times))
-    expected = TrafficCount(requests=1, app_errors=app_errors, proxy_errors=proxy_errors, seconds=0.01)
-    assert nginx_log.read(log, cursor).blue == expected
+    latencies = Histogram.of([] if app_errors or proxy_errors else [0.01])
+    expected = Counts(requests=1, app_errors=app_errors, proxy_errors=proxy_errors, latencies=latencies)
+    assert nginx_log.read(log, cursor).of(12) == expected
 
 
 def test_what_is_no_line_of_ours_is_skipped(log: Path) -> None:
     cursor = nginx_log.end_of(log)
     with log.open("ab") as file:
-        file.write(b"\n\xff\tnonsense\n" + line(seconds="-").encode() + line(slot="").encode() + line().encode())
-    assert nginx_log.read(log, cursor).blue == TrafficCount(requests=1, seconds=0.01)
+        file.write(b"\n\xff\tnonsense\n" + line(seconds="-").encode() + line(release="").encode() + line().encode())
+    assert nginx_log.read(log, cursor).total == Counts(requests=1, latencies=Histogram.of([0.01]))
 
 
 def test_a_log_that_was_cut_is_read_from_its_start(log: Path) -> None:
     cursor = nginx_log.end_of(log)
     log.write_text(line())
-    assert nginx_log.read(log, cursor).blue.requests == 1
+    assert nginx_log.read(log, cursor).of(12).requests == 1
 
 
 def test_a_log_that_was_moved_is_read_to_its_end_first(log: Path) -> None:
@@ -78,16 +80,16 @@ def test_a_log_that_was_moved_is_read_to_its_end_first(log: Path) -> None:
     with log.open("a") as file:
         file.write(line() * 2)
     log.rename(log.with_name("access.log.1"))
-    log.write_text(line("green"))
+    log.write_text(line("13"))
     reading = nginx_log.read(log, cursor)
-    assert (reading.blue.requests, reading.green.requests) == (2, 1)
+    assert (reading.of(12).requests, reading.of(13).requests) == (2, 1)
 
 
 def test_a_log_that_was_replaced_is_read_from_its_start(log: Path, tmp_path: Path) -> None:
     cursor = nginx_log.end_of(log)
     (tmp_path / "new").write_text(line() * 5)
     (tmp_path / "new").rename(log)
-    assert nginx_log.read(log, cursor).blue.requests == 5
+    assert nginx_log.read(log, cursor).of(12).requests == 5
 
 
 def test_more_than_a_portion_is_read_whole(log: Path) -> None:
@@ -96,7 +98,7 @@ def test_more_than_a_portion_is_read_whole(log: Path) -> None:
     with log.open("a") as file:
         file.write(line() * count)
     reading = nginx_log.read(log, cursor)
-    assert reading.blue.requests == count
+    assert reading.of(12).requests == count
     assert reading.cursor == nginx_log.end_of(log)
 
 

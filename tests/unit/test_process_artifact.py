@@ -105,7 +105,7 @@ def test_versions_are_found_by_the_shape_of_their_folder(tmp_path: Path, templat
         ({"command": ["run"], "env": {"A=B": "x"}}, "pattern"),
         ({"command": ["run"], "directory": "releases"}, r"must hold \{version\}"),
         ({"command": ["run"], "directory": "{slot}/{version}"}, r"unknown placeholder \{slot\}"),
-        ({"command": ["run"], "stop_grace": -1}, "greater than or equal to 0"),
+        ({"command": ["run"], "stop_grace": -1}, "not between 0 and a year"),
         ({"command": ["run"], "port": 1}, "Extra inputs"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from comporta.analysis.histogram import Histogram
+from comporta.model.figures import Counts
 from comporta.model.values import Value
 
 LONGEST_BLOCK = 30  # seconds
@@ -34,36 +34,6 @@ class Table(NamedTuple):
     def says_nothing(self) -> bool:
         """One of the roles had no requests: there is nothing to compare."""
         return not self.candidate or not self.stable
-
-
-class Counts(Value, frozen=True):
-    """One role's requests. `latencies` are those of its successes, in seconds.
-
-    Attributes:
-        app_errors: the app itself answered 5xx.
-        proxy_errors: nobody answered: the request was lost.
-    """
-
-    requests: int = 0
-    app_errors: int = 0
-    proxy_errors: int = 0
-    latencies: Histogram = Histogram()
-
-    def __post_init__(self) -> None:
-        if min(self.requests, self.app_errors, self.proxy_errors) < 0 or self.errors > self.requests:
-            raise ValueError(f"errors must be 0 to all of {self.requests} requests, not {self.errors}")
-
-    @property
-    def errors(self) -> int:
-        return self.app_errors + self.proxy_errors
-
-    def plus(self, other: Counts) -> Counts:
-        return Counts(
-            requests=self.requests + other.requests,
-            app_errors=self.app_errors + other.app_errors,
-            proxy_errors=self.proxy_errors + other.proxy_errors,
-            latencies=self.latencies.plus(other.latencies),
-        )
 
 
 class Block(Value, frozen=True):

@@ -10,7 +10,6 @@ import math
 from collections.abc import Sequence
 
 from comporta.analysis.blocks import block_seconds
-from comporta.analysis.histogram import SECONDS
 from comporta.analysis.judge import Settings
 from comporta.analysis.latency import PRIOR as LATENCY_PRIOR
 from comporta.analysis.memory import Memory
@@ -18,6 +17,7 @@ from comporta.analysis.proof import project
 from comporta.analysis.rates import PRIOR as ERRORS_PRIOR
 from comporta.analysis.scores import PROOF_SHARE
 from comporta.analysis.wealth import CASH
+from comporta.model.histogram import SECONDS
 from comporta.model.values import Value
 
 _SMALL, _LARGE = 1e-6, 1.0

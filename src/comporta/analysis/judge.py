@@ -10,13 +10,14 @@ import math
 
 from msgspec.structs import replace
 
-from comporta.analysis.blocks import Block, Counts
+from comporta.analysis.blocks import Block
 from comporta.analysis.latency import Latency, LatencyRules
 from comporta.analysis.limits import Limits, Watch
 from comporta.analysis.rates import RateRules, Rates
 from comporta.analysis.sentinels import SENTINEL_EVIDENCE, ShareTest, Silence
 from comporta.analysis.wealth import log_cap
 from comporta.model.errors import ComportaError
+from comporta.model.figures import Counts
 from comporta.model.values import Value
 
 

@@ -17,11 +17,11 @@ from msgspec.structs import replace
 from comporta.analysis.blocks import Table
 from comporta.analysis.dispersion import EventDispersion, ShiftDispersion
 from comporta.analysis.fisher import is_informative, log_likelihoods
-from comporta.analysis.histogram import Histogram
 from comporta.analysis.memory import Memory
 from comporta.analysis.proof import Proof
 from comporta.analysis.scores import SHIFTS, Scores, scores_of
 from comporta.analysis.wealth import Wealth
+from comporta.model.histogram import Histogram
 from comporta.model.values import Value
 
 TAIL_ODDS = ((2.0, 4.0), (3.0, 8.0), (10.0, 40.0), (20.0, 300.0))  # 90 %, 99 %, 99.9 % points, 3 × the 99 % point

@@ -12,7 +12,8 @@ import math
 import msgspec
 from msgspec.structs import replace
 
-from comporta.analysis.blocks import Block, Counts
+from comporta.analysis.blocks import Block
+from comporta.model.figures import Counts
 from comporta.model.values import Value
 
 STANDARD_ERRORS = 4.0

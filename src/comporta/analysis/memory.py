@@ -9,7 +9,7 @@ import math
 
 from msgspec.structs import replace
 
-from comporta.analysis.histogram import Histogram, quantile
+from comporta.model.histogram import Histogram, quantile
 from comporta.model.values import Value
 
 TIME_CONSTANT = 600.0  # seconds

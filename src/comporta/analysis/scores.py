@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
 
-from comporta.analysis.histogram import BUCKETS, RELATIVE_WIDTH, quantile_bucket
+from comporta.model.histogram import BUCKETS, RELATIVE_WIDTH, quantile_bucket
 
 SHIFTS = (0.15, 0.3, 0.6, 1.2, 2.4)  # in standard deviations of the normal scores
 TAIL_SHARES = (0.90, 0.99, 0.999)

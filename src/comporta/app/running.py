@@ -88,10 +88,9 @@ async def figures(ctx: Context, deployment: Deployment) -> Facts:
     if deployment.cursor is None:
         return {}
     try:
-        reading = await ctx.ports.router.count(deployment.cursor)
+        total = (await ctx.ports.router.count(deployment.cursor)).total
     except ComportaError:
         return {}
-    total = reading.blue.plus(reading.green)
     return {"requests": total.requests, "app_errors": total.app_errors, "lost": total.proxy_errors}
 
 

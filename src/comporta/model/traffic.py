@@ -78,13 +78,15 @@ class Traffic(Value, frozen=True):
 class Topology(Value, frozen=True):
     """What stands in the router's file: changing it may need a reload, unlike changing `Traffic`.
 
-    Addresses are `host:port`. `server_name` is the domain that users call, without a port.
+    Addresses are `host:port`. `server_name` is the domain that users call, without a port. `stages` are the shares of
+    the candidate, in percent, that every router can set without a reload.
     """
 
     listen: str
     server_name: str
     blue: tuple[str, ...]
     green: tuple[str, ...]
+    stages: tuple[int, ...] = ()
 
     def addresses(self, slot: Slot) -> tuple[str, ...]:
         return self.blue if slot is Slot.BLUE else self.green
@@ -104,45 +106,3 @@ class Routing(Value, frozen=True):
     topology: Topology | None
     traffic: Traffic
     tampered: str = ""
-
-
-class TrafficCount(Value, frozen=True):
-    """Requests answered from one slot.
-
-    Attributes:
-        requests: all of them.
-        app_errors: the app itself answered 5xx.
-        proxy_errors: nobody answered (refused, reset, timed out): the request was lost.
-        seconds: sum of the request times.
-    """
-
-    requests: int = 0
-    app_errors: int = 0
-    proxy_errors: int = 0
-    seconds: float = 0.0
-
-    @property
-    def errors(self) -> int:
-        return self.app_errors + self.proxy_errors
-
-    def plus(self, other: TrafficCount) -> TrafficCount:
-        return TrafficCount(
-            requests=self.requests + other.requests,
-            app_errors=self.app_errors + other.app_errors,
-            proxy_errors=self.proxy_errors + other.proxy_errors,
-            seconds=self.seconds + other.seconds,
-        )
-
-
-class TrafficReading(Value, frozen=True):
-    """Requests per slot since a cursor, and the cursor to go on from.
-
-    `cursor` is opaque to everybody but the router that gave it.
-    """
-
-    cursor: str
-    blue: TrafficCount = TrafficCount()
-    green: TrafficCount = TrafficCount()
-
-    def of(self, slot: Slot) -> TrafficCount:
-        return self.blue if slot is Slot.BLUE else self.green

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from comporta.model.traffic import Routing, Slot, Topology, Traffic, TrafficReading
+from comporta.model.figures import Reading
+from comporta.model.traffic import Routing, Slot, Topology, Traffic
 
 
 class Router(Protocol):
@@ -32,6 +33,9 @@ class Router(Protocol):
     async def shift(self, to: Traffic) -> None:
         """Send requests where `to` says, at once and without a reload, and read it back.
 
+        While traffic is split, a client stays with the release it met first, also when the share of that release
+        grows; a request with the header `X-Comporta-Slot` goes to the slot that it names.
+
         Raises:
             RouterError: refused, or not in force afterwards.
         """
@@ -39,13 +43,16 @@ class Router(Protocol):
     async def in_flight(self, slot: Slot) -> int:
         """Requests the proxy still has open towards the slot. 0 means that the slot may be stopped."""
 
-    async def count(self, since: str | None) -> TrafficReading:
-        """Requests answered since the cursor; None starts counting now. May lag behind by about a second."""
+    async def count(self, since: str | None) -> Reading:
+        """Requests answered since the cursor; None starts counting now. May lag behind by a fraction of a second."""
 
-    async def answering(self, path: str) -> int | None:
-        """Ask `path` at the public address, as a user would: the number of the release that answered.
+    async def answering(self, path: str, slot: Slot | None = None) -> int | None:
+        """Ask `path` at the public address, as a new user would: the number of the release that answered.
 
         None when no release did (closed, or nobody there).
+
+        Args:
+            slot: while traffic is split, be a user of this slot.
         """
 
     @property

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from comporta.model.errors import StepFailed
+from comporta.model.figures import Counts
 from comporta.model.release import InstanceStatus, SlotState
-from comporta.model.traffic import Slot, TrafficCount
+from comporta.model.traffic import Slot
 from comporta.ports.bundle import Ports
 from comporta.steps.health import describe_exit, instance_targets, last_log_lines
 from comporta.steps.step import Facts, Step
@@ -15,9 +16,10 @@ ENOUGH_REQUESTS = 20
 
 
 class WatchTraffic(Step, frozen=True, tag="watch-traffic"):
-    """Attributes: `seconds` to watch; `max_error_rate` as a fraction of the requests."""
+    """Attributes: `release` by its number; `seconds` to watch; `max_error_rate` as a fraction of the requests."""
 
     slot: Slot
+    release: int
     instances: int
     seconds: float
     max_error_rate: float
@@ -29,20 +31,20 @@ class WatchTraffic(Step, frozen=True, tag="watch-traffic"):
     async def do(self, ports: Ports, began: float) -> Facts:
         cursor = (await ports.router.count(None)).cursor
         crashes_before = _crashes(await ports.runtime.observe(self.slot))
-        total = TrafficCount()
+        total = Counts()
         left = self.seconds
         while left > 0:
             # A look always comes first: a watch that is resumed after its end still looks once.
             await ports.clock.sleep(min(LOOK_EVERY, self.seconds))
             reading = await ports.router.count(cursor)
-            cursor, total = reading.cursor, total.plus(reading.of(self.slot))
+            cursor, total = reading.cursor, total.plus(reading.of(self.release))
             self._judge_errors(total)
             await self._judge_crashes(crashes_before, ports)
             left = began + self.seconds - ports.clock.now()
             ports.operator.note(f"{total.requests} requests, {total.errors} errors, {max(0.0, left):.0f} s left")
         return {"requests": total.requests, "app_errors": total.app_errors, "proxy_errors": total.proxy_errors}
 
-    def _judge_errors(self, total: TrafficCount) -> None:
+    def _judge_errors(self, total: Counts) -> None:
         if total.requests >= ENOUGH_REQUESTS and total.errors > self.max_error_rate * total.requests:
             raise StepFailed(
                 f"cannot keep the release live: {total.errors} of {total.requests} requests failed "

@@ -29,6 +29,7 @@ def plan(spec: EnvironmentSpec, snapshot: Snapshot, release: Release) -> Plan:
         parts.shift(spec, snapshot, release, slot),
         WatchTraffic(
             slot=slot,
+            release=release.number,
             instances=spec.instances,
             seconds=spec.blue_green.stabilize,
             max_error_rate=spec.blue_green.max_error_rate,

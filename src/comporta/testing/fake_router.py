@@ -7,11 +7,12 @@ from collections.abc import Callable
 import msgspec
 
 from comporta.model.errors import RouterError
-from comporta.model.traffic import Routing, Slot, Topology, Traffic, TrafficCount, TrafficReading
+from comporta.model.figures import Figures, Reading
+from comporta.model.traffic import Routing, Slot, Topology, Traffic, Weights
 from comporta.testing.faults import Faults, no_faults
 
-Served = Callable[[], dict[Slot, TrafficCount]]
-"""Everything that was answered so far, by slot: the scripted traffic."""
+Served = Callable[[], list[Figures]]
+"""Everything that was answered so far, oldest first: the scripted traffic."""
 
 
 class FakeRouter:
@@ -22,7 +23,7 @@ class FakeRouter:
         listen: str,
         *,
         alive: Callable[[Slot], bool] = lambda slot: True,
-        served: Served = dict,
+        served: Served = list,
         faults: Faults = no_faults,
     ) -> None:
         self.faults = faults
@@ -57,46 +58,34 @@ class FakeRouter:
 
     async def shift(self, to: Traffic) -> None:
         await self.faults("shift", "before")
-        if to.weights is not None and to.weights.whole is None:
-            raise RouterError("cannot split traffic: this router knows whole slots only")
-        if not self.routing.running:
+        if not self.routing.running or self.routing.topology is None:
             raise RouterError("cannot shift: the router does not run")
+        if to.weights is not None and to.weights.whole is None and not self._can_split(to.weights):
+            raise RouterError("cannot split traffic: no stage of the topology has these weights")
         self.routing = msgspec.structs.replace(self.routing, traffic=to)
         await self.faults("shift", "after")
 
-    async def answering(self, path: str) -> int | None:
+    async def answering(self, path: str, slot: Slot | None = None) -> int | None:
         traffic = self.routing.traffic
-        live = traffic.live
-        if not self.routing.running or live is None or not self._alive(live):
+        if not self.routing.running or traffic.weights is None:
             return None
-        release = traffic.release_in(live)
-        return release.number if release else None
+        asked = traffic.live or slot or max(Slot, key=traffic.weights.of)
+        release = traffic.release_in(asked)
+        return release.number if release and self._alive(asked) else None
 
     async def in_flight(self, slot: Slot) -> int:
         return 0
 
-    async def count(self, since: str | None) -> TrafficReading:
+    async def count(self, since: str | None) -> Reading:
         if not self.routing.running:
             raise RouterError("cannot count: the router does not run")
-        now = self._served()
-        then = _parsed(since) if since else now
-        counts = {slot: _minus(now.get(slot, TrafficCount()), then.get(slot, TrafficCount())) for slot in Slot}
-        cursor = msgspec.json.encode({slot.value: count for slot, count in now.items()}).decode()
-        return TrafficReading(cursor=cursor, blue=counts[Slot.BLUE], green=counts[Slot.GREEN])
+        served = self._served()
+        return Reading(cursor=str(len(served)), figures=tuple(served[int(since) :]) if since else ())
+
+    def _can_split(self, weights: Weights) -> bool:
+        topology = self.routing.topology
+        return topology is not None and any(weights.of(slot) in topology.stages for slot in Slot)
 
     def tamper(self, traffic: Traffic) -> None:
         """Somebody changes the router behind comporta's back."""
         self.routing = msgspec.structs.replace(self.routing, traffic=traffic)
-
-
-def _parsed(cursor: str) -> dict[Slot, TrafficCount]:
-    return msgspec.json.decode(cursor, type=dict[Slot, TrafficCount])
-
-
-def _minus(one: TrafficCount, other: TrafficCount) -> TrafficCount:
-    return TrafficCount(
-        requests=one.requests - other.requests,
-        app_errors=one.app_errors - other.app_errors,
-        proxy_errors=one.proxy_errors - other.proxy_errors,
-        seconds=one.seconds - other.seconds,
-    )

@@ -7,7 +7,8 @@ from typing import Protocol
 import pytest
 
 from comporta.model.errors import RouterError
-from comporta.model.traffic import ReleaseRef, Routing, Slot, Topology, Traffic, TrafficReading, Weights
+from comporta.model.figures import Reading
+from comporta.model.traffic import ReleaseRef, Routing, Slot, Topology, Traffic, Weights
 from comporta.ports.router import Router
 
 FIRST = ReleaseRef(number=12, version="2.1.0+build.7/ü x")
@@ -31,7 +32,7 @@ class Stand(Protocol):
 
     async def stop_instances(self, slot: Slot) -> None: ...
 
-    async def counted(self, since: str, requests: int) -> TrafficReading:
+    async def counted(self, since: str, requests: int) -> Reading:
         """What the router counts since the cursor, once it has got to so many requests."""
 
 
@@ -111,7 +112,7 @@ class RouterContract:
         await stand.stop_instances(Slot.BLUE)
         assert await stand.router.answering("/") is None
 
-    async def test_each_request_is_counted_once_and_for_its_slot(self, stand: Stand) -> None:
+    async def test_each_request_is_counted_once_and_for_its_release(self, stand: Stand) -> None:
         await stand.router.configure(stand.topology)
         await stand.router.shift(BLUE)
         start = (await stand.router.count(None)).cursor
@@ -119,11 +120,11 @@ class RouterContract:
         await stand.router.shift(GREEN)
         await stand.request(times=2)
         first = await stand.counted(start, 5)
-        assert (first.blue.requests, first.green.requests) == (3, 2)
-        assert first.blue.errors == first.green.errors == 0
+        assert (first.of(12).requests, first.of(13).requests) == (3, 2)
+        assert (first.total.errors, first.total.latencies.total) == (0, 5)
         await stand.request(times=1)
         second = await stand.counted(first.cursor, 1)
-        assert (second.blue.requests, second.green.requests) == (0, 1)
+        assert (second.of(12).requests, second.of(13).requests) == (0, 1)
 
     async def test_counting_from_now_leaves_out_what_was_counted_before(self, stand: Stand) -> None:
         await stand.router.configure(stand.topology)
@@ -132,8 +133,8 @@ class RouterContract:
         await stand.request(times=3)
         await stand.counted(start, 3)
         now = await stand.router.count(None)
-        assert (now.blue.requests, now.green.requests) == (0, 0)
-        assert (await stand.router.count(now.cursor)).blue.requests == 0
+        assert now.figures == ()
+        assert (await stand.router.count(now.cursor)).figures == ()
 
     async def test_our_own_question_is_no_request_of_a_user(self, stand: Stand) -> None:
         await stand.router.configure(stand.topology)
@@ -141,7 +142,7 @@ class RouterContract:
         start = (await stand.router.count(None)).cursor
         await stand.router.answering("/")
         await stand.request(times=1)
-        assert (await stand.counted(start, 1)).blue.requests == 1
+        assert (await stand.counted(start, 1)).of(12).requests == 1
 
     async def test_nothing_is_in_flight_when_all_is_answered(self, stand: Stand) -> None:
         await stand.router.configure(stand.topology)

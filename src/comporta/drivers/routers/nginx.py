@@ -22,8 +22,9 @@ from comporta.drivers.routers.nginx_proof import Proof
 from comporta.drivers.routers.nginx_server import Server, until
 from comporta.drivers.routers.nginx_switch import Switch
 from comporta.model.errors import RouterError
+from comporta.model.figures import Reading
 from comporta.model.spec import EnvironmentSpec
-from comporta.model.traffic import Routing, Slot, Topology, Traffic, TrafficReading
+from comporta.model.traffic import Routing, Slot, Topology, Traffic
 from comporta.ports.clock import Clock
 from comporta.ports.drivers import Driver
 from comporta.ports.router import Router
@@ -178,13 +179,13 @@ class NginxRouter:
             addresses |= set(record.proven.topology.addresses(slot))
         return await anyio.to_thread.run_sync(open_connections, {resolved(address) for address in addresses})
 
-    async def count(self, since: str | None) -> TrafficReading:
+    async def count(self, since: str | None) -> Reading:
         log = self._home.access_log
         if since is None:
-            return TrafficReading(cursor=nginx_log.end_of(log))
+            return Reading(cursor=nginx_log.end_of(log))
         return await anyio.to_thread.run_sync(nginx_log.read, log, since)
 
-    async def answering(self, path: str) -> int | None:
+    async def answering(self, path: str, slot: Slot | None = None) -> int | None:
         record = self._home.load()
         return await answering_release(self._spec.listen, self._spec.domain, path, record.token if record else "")
 

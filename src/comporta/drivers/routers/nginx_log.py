@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 from comporta.model.errors import RouterError
-from comporta.model.traffic import Slot, TrafficCount, TrafficReading
+from comporta.model.figures import Counts, Figures, Reading
+from comporta.model.histogram import Histogram, bucket_of
 
 CHUNK = 1 << 20
+CLIENT_GONE = b"499"
+"""The client did not wait for the answer: neither a success nor a failure of the release."""
+
+Key: TypeAlias = "tuple[bytes, bytes, bytes]"
+"""Second, release and instance, as they stand in the log."""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Tally:
-    requests: int = 0
+    """`times`: request times as they stand in the log → how often. There are few different ones in a second."""
+
     app_errors: int = 0
     proxy_errors: int = 0
-    seconds: float = 0.0
+    clients_gone: int = 0
+    times: dict[bytes, int] = field(default_factory=dict)
 
-    def count(self) -> TrafficCount:
-        return TrafficCount(
-            requests=self.requests,
+    def counts(self) -> Counts:
+        latencies = Histogram(counts=_buckets(self.times))
+        return Counts(
+            requests=latencies.total + self.app_errors + self.proxy_errors + self.clients_gone,
             app_errors=self.app_errors,
             proxy_errors=self.proxy_errors,
-            seconds=round(self.seconds, 3),
+            latencies=latencies,
         )
 
 
@@ -40,13 +49,13 @@ def end_of(log: Path) -> str:
         return _cursor(file, _after_last_line(file))
 
 
-def read(log: Path, since: str) -> TrafficReading:
+def read(log: Path, since: str) -> Reading:
     """Count the whole lines after the cursor; a log that was moved aside is read to its end first.
 
     Raises:
         RouterError: there is no log, or the cursor is none of ours.
     """
-    tallies = {slot.value.encode(): _Tally() for slot in Slot}
+    tallies: dict[Key, _Tally] = {}
     inode, offset = _parsed(since)
     with _opened(log) as file:
         if _inode(file) != inode:
@@ -54,18 +63,17 @@ def read(log: Path, since: str) -> TrafficReading:
         # Another log, or one that was cut: all that is in it is new.
         same = _inode(file) == inode and offset <= file.seek(0, 2)
         end = _tally(file, offset if same else 0, tallies)
-        counts = {slot: tallies[slot.value.encode()].count() for slot in Slot}
-        return TrafficReading(cursor=_cursor(file, end), blue=counts[Slot.BLUE], green=counts[Slot.GREEN])
+        return Reading(cursor=_cursor(file, end), figures=tuple(_figures(tallies)))
 
 
-def _finish_moved(log: Path, inode: int, offset: int, tallies: dict[bytes, _Tally]) -> None:
+def _finish_moved(log: Path, inode: int, offset: int, tallies: dict[Key, _Tally]) -> None:
     for path in log.parent.glob(f"{log.name}.*"):
         if path.stat().st_ino == inode:
             with path.open("rb") as file:
                 _tally(file, offset, tallies)
 
 
-def _tally(file: BinaryIO, offset: int, tallies: dict[bytes, _Tally]) -> int:
+def _tally(file: BinaryIO, offset: int, tallies: dict[Key, _Tally]) -> int:
     """Count from the offset on; where the last whole line ends."""
     for lines, end in _chunks(file, offset):
         offset = end
@@ -85,21 +93,46 @@ def _chunks(file: BinaryIO, offset: int) -> Iterator[tuple[list[bytes], int]]:
             yield whole.split(b"\n"), offset
 
 
-def _count(line: bytes, tallies: dict[bytes, _Tally]) -> None:
-    """One line, as `log_format` in the template has it; skipped if it is not of that form, or of no slot."""
+def _count(line: bytes, tallies: dict[Key, _Tally]) -> None:
+    """One line, as `log_format` in the template has it; skipped if it is not of that form, or of no release."""
     try:
-        _, _, seconds, slot, _, statuses, header_times, _, _ = line.split(b"\t")
-        tally = tallies[slot]
-        tally.seconds += float(seconds)
-    except (ValueError, KeyError):
+        moment, status, seconds, _, release, statuses, header_times, address, _ = line.split(b"\t")
+    except ValueError:
         return
-    tally.requests += 1
+    key = (moment[:-4], release, address)  # without the milliseconds
+    tally = tallies.get(key) or tallies.setdefault(key, _Tally())
     # "502, 200": the first instance asked did not answer, another one did. The last one is what the user got.
-    status = statuses.rpartition(b" ")[2]
+    last = statuses.rpartition(b" ")[2]
     if header_times.rpartition(b" ")[2] != b"-":
-        tally.app_errors += status >= b"500"
-    elif status in (b"502", b"504"):
+        if last >= b"500":
+            tally.app_errors += 1
+            return
+    elif last in (b"502", b"504"):
         tally.proxy_errors += 1
+        return
+    if status == CLIENT_GONE:
+        tally.clients_gone += 1
+    else:
+        tally.times[seconds] = tally.times.get(seconds, 0) + 1
+
+
+def _figures(tallies: dict[Key, _Tally]) -> Iterator[Figures]:
+    for (second, release, address), tally in tallies.items():
+        if second.isdigit() and release.isdigit():
+            asked = address.rpartition(b" ")[2].decode("ascii", "replace")
+            yield Figures(at=int(second), release=int(release), address=asked, counts=tally.counts())
+
+
+def _buckets(times: dict[bytes, int]) -> dict[int, int]:
+    """Buckets of a histogram; what is no time is left out."""
+    buckets: dict[int, int] = {}
+    for seconds, count in times.items():
+        try:
+            bucket = bucket_of(float(seconds))
+        except ValueError:
+            continue
+        buckets[bucket] = buckets.get(bucket, 0) + count
+    return buckets
 
 
 def _after_last_line(file: BinaryIO) -> int:
