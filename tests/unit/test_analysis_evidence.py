@@ -7,6 +7,7 @@ from itertools import combinations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from comporta.analysis.blocks import Table
 from comporta.analysis.dispersion import Dispersion, EventDispersion, ShiftDispersion
@@ -14,7 +15,7 @@ from comporta.analysis.latency import PRIOR as LATENCY_PRIOR
 from comporta.analysis.latency import Latency, LatencyRules, shift_log_e_values
 from comporta.analysis.proof import Proof, log_e_value, project
 from comporta.analysis.rates import PRIOR, RateRules, Rates
-from comporta.analysis.scores import SHIFTS
+from comporta.analysis.scores import SHIFTS, scores_of
 from comporta.analysis.wealth import CASH, HAZARD, Wealth, log_cap
 from comporta.model.histogram import Histogram
 
@@ -95,6 +96,7 @@ def test_no_single_block_can_abort_but_two_can(share: float) -> None:
     one = Wealth.spread_by(PRIOR).after([1e9] * len(PRIOR), 1, cap, PRIOR)
     two = one.after([1e9] * len(PRIOR), 1, cap, PRIOR)
     assert one.log_total < level <= two.log_total
+    assert one.log_total == pytest.approx(level / 2, abs=0.01)
 
 
 @given(st.integers(0, 20), st.integers(0, 30))
@@ -113,6 +115,29 @@ def test_roughness_is_one_for_independent_requests_and_grows_with_bursts() -> No
         bursty = bursty.after(Table(20 if rng.random() < 0.1 else 0, 50, 38, 950))
     assert calm.phi < 1.3
     assert bursty.phi > 5
+
+
+def test_a_rough_past_weakens_the_next_block_and_the_proof() -> None:
+    rough = replace(Rates(), dispersion=EventDispersion(spread=Dispersion(squares=80)))
+    block = Table(2, 25, 3, 475)
+    assert rough.after(block, 1, RULES).likelihoods == pytest.approx(
+        [each / 4 for each in Rates().after(block, 1, RULES).likelihoods]
+    )
+    calm, weak = (Proof().seeded(10, 1000).after(Table(0, 25, 5, 475), 1, 0.01, phi) for phi in (1.0, 4.0))
+    assert weak.equal == pytest.approx(calm.equal / 4)
+
+
+def test_a_rough_past_weakens_bets_on_latency() -> None:
+    seeded = Latency.seeded(Histogram.of([0.05, 0.1, 0.2] * 50))
+    rough = replace(
+        seeded,
+        shift=ShiftDispersion(spread=Dispersion(squares=80)),
+        tail=EventDispersion(spread=Dispersion(squares=80)),
+    )
+    rules = LatencyRules(tolerance=0.0, log_cap=log_cap(0.4, 0.01), margin=0.05)
+    slow, usual = Histogram.of([0.2, 0.2, 0.1]), Histogram.of([0.05, 0.1, 0.2] * 10)
+    calm_gain, rough_gain = (each.after(slow, usual, 1, rules).wealth.log_total for each in (seeded, rough))
+    assert calm_gain > rough_gain > 0
 
 
 def test_a_steady_harm_is_no_roughness() -> None:
@@ -206,6 +231,20 @@ def test_an_equal_candidate_is_proven_and_one_at_twice_the_margin_is_not() -> No
         worse = worse.after(Table(int(t % 4 != 0), 25, 5, 475), 1, 0.01, 1.0)
     assert equal.log_total > math.log(20)
     assert worse.log_total < 0
+
+
+@pytest.mark.parametrize(("candidate", "stable"), [(0.15, 0.1), (0.2, 0.1), (0.96, 0.95)])
+def test_a_guess_that_is_itself_worse_by_the_margin_proves_nothing(candidate: float, stable: float) -> None:
+    assert log_e_value(Table(0, 25, 5, 475), candidate, stable, 0.05) == 0
+
+
+def test_a_bucket_scores_by_its_middle_rank_in_the_past() -> None:
+    scores = scores_of(((100, 40.0), (110, 20.0), (120, 40.0)))
+    z = scores.columns[0]
+    assert (z[110], z[99]) == (pytest.approx(0, abs=0.02), z[0])
+    assert z[100] == pytest.approx(-z[120], abs=0.02)
+    assert list(z) == sorted(z)
+    assert scores.proof_tail == 120
 
 
 def test_without_enough_requests_no_guess_is_made() -> None:

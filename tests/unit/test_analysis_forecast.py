@@ -69,7 +69,14 @@ def test_low_traffic_cannot_prove_much_within_a_quarter_of_an_hour() -> None:
     assert expected.outage >= 2 * expected.block
 
 
-def test_no_forecast_is_worse_than_the_shortest_possible_abort() -> None:
+def test_a_metric_with_more_of_the_budget_is_found_sooner() -> None:
+    much, little = Settings(errors_share=0.9), Settings(errors_share=0.1)
+    assert time_to_detect(much, traffic(50), 0.05) < time_to_detect(little, traffic(50), 0.05)
+    slowdowns = [forecast(rules, traffic(50), 300).slower or 0 for rules in (much, little)]
+    assert slowdowns[0] > slowdowns[1] > 1
+
+
+def test_no_forecast_is_better_than_the_shortest_possible_abort() -> None:
     assert time_to_detect(SETTINGS, traffic(50_000), 0.99) == 2
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from comporta.analysis.blocks import IN_FLIGHT, Block, block_seconds, first_start
 from comporta.analysis.judge import BlockReplayed, Settings, State, begin, log_evidence, update
@@ -57,6 +58,15 @@ def test_an_equal_candidate_passes_after_the_bake_time_and_not_before() -> None:
     assert (late.towards_promotion, late.candidate_requests, late.stable_requests) == (100, 7500, 67_500)
 
 
+def test_some_evidence_of_harm_keeps_a_proven_candidate_from_passing() -> None:
+    state = judged(traffic(300, share=0.1))
+    errors = state.errors
+    doubted = replace(state, errors=replace(errors, wealth=replace(errors.wealth, log_total=2.0)))
+    told = said(doubted, 300)
+    assert (told.kind, told.reasons) == (Kind.INCONCLUSIVE, ("there is some evidence of harm",))
+    assert 0 < told.towards_abort < 100
+
+
 def test_a_candidate_that_fails_more_requests_fails_and_stays_failed() -> None:
     state = judged(traffic(40, errors=0.2))
     told = said(state, 40)
@@ -67,6 +77,11 @@ def test_a_candidate_that_fails_more_requests_fails_and_stays_failed() -> None:
         state,
     )
     assert said(recovered, 440).kind is Kind.FAIL
+
+
+def test_what_was_judged_to_fail_is_not_judged_again() -> None:
+    failed = replace(begin(), failed="it was bad")
+    assert said(judged(traffic(3), failed), 3).reasons == ("it was bad",)
 
 
 def test_a_slower_candidate_fails_for_being_slower() -> None:
