@@ -29,7 +29,7 @@ from comporta.load.free_ports import free_ports
 from comporta.load.report import percentile
 from comporta.load.scratch_nginx import ScratchNginx, scratch_nginx
 from comporta.main import router_driver
-from comporta.model.spec import BlueGreenSpec, DriverSpec, EnvironmentSpec, HealthSpec, PortRange
+from comporta.model.spec import BlueGreenSpec, CanarySpec, DriverSpec, EnvironmentSpec, HealthSpec, PortRange
 from comporta.model.traffic import ReleaseRef, Slot, Topology, Traffic, Weights
 from comporta.ports.router import Router
 
@@ -256,6 +256,7 @@ def spec_for(folder: Path, listen: str, instances: Mapping[Slot, Instance]) -> E
         health=HealthSpec(checks=()),
         smoke=(),
         blue_green=BlueGreenSpec(),
+        canary=CanarySpec(),
         monitoring="enabled",
         digest="",
     )

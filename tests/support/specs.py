@@ -7,7 +7,7 @@ import msgspec
 from comporta.model.checks import CommandCheck, HttpCheck
 from comporta.model.release import Artifact, Occupant, Release, SlotState
 from comporta.model.snapshot import Snapshot
-from comporta.model.spec import BlueGreenSpec, DriverSpec, EnvironmentSpec, HealthSpec, PortRange
+from comporta.model.spec import BlueGreenSpec, CanarySpec, DriverSpec, EnvironmentSpec, HealthSpec, PortRange
 from comporta.model.traffic import Routing, Slot, Topology, Traffic
 
 SPEC = EnvironmentSpec(
@@ -25,6 +25,7 @@ SPEC = EnvironmentSpec(
     health=HealthSpec(checks=(HttpCheck(name="api", path="/health"),), timeout=30.0),
     smoke=(CommandCheck(name="buy", run=("true",)),),
     blue_green=BlueGreenSpec(stabilize=5.0, drain=10.0, final_timeout=10.0, keep_warm=60.0),
+    canary=CanarySpec(),
     monitoring="enabled",
     digest="sha256:config",
 )
@@ -59,4 +60,5 @@ def topology(instances: int = 2) -> Topology:
         server_name=SPEC.domain,
         blue=tuple(f"127.0.0.1:{port}" for port in SPEC.blue.take(instances)),
         green=tuple(f"127.0.0.1:{port}" for port in SPEC.green.take(instances)),
+        stages=SPEC.canary.splits,
     )

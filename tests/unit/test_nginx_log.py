@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from comporta.drivers.routers import nginx_log
 from comporta.model.errors import RouterError
@@ -105,3 +108,16 @@ def test_more_than_a_portion_is_read_whole(log: Path) -> None:
 def test_a_cursor_of_somebody_else_is_refused(log: Path) -> None:
     with pytest.raises(RouterError, match="no cursor"):
         nginx_log.read(log, '{"blue": 1}')
+
+
+def timed(moment: int) -> str:
+    return line().replace("1700000000.000", f"{moment}.000")
+
+
+@given(moments=st.lists(st.integers(1000, 1100), max_size=300).map(sorted), wanted=st.integers(990, 1110))
+def test_the_cursor_at_a_moment_leaves_out_exactly_what_was_before(moments: list[int], wanted: int) -> None:
+    with TemporaryDirectory() as folder:
+        log = Path(folder) / "access.log"
+        log.write_text("".join(timed(moment) for moment in moments))
+        reading = nginx_log.read(log, nginx_log.at(log, wanted))
+    assert reading.total.requests == sum(moment >= wanted for moment in moments)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from comporta.app.context import Context
 from comporta.app.deploy import AlreadyLive, Strategy, already_live
 from comporta.app.deployments import releases, unfinished
+from comporta.app.forecasting import forecast_notes
 from comporta.app.observing import observe, require_untouched
 from comporta.model.errors import RouterError
 from comporta.model.release import Artifact, Release
@@ -53,6 +54,7 @@ async def _notes(ctx: Context, plan: Plan) -> list[str]:
             except RouterError as error:
                 note = error.message
             notes += [note] if note else []
+    notes += await forecast_notes(ctx, plan)
     if left := await unfinished(ctx.journal, ctx.environment):
         notes.append(f"deployment {left.number} was interrupted: `comporta resume` or `comporta abort` first")
     if lease := await ctx.journal.lease(ctx.environment):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,11 +17,13 @@ from comporta.cli.base import (
     wait_option,
     yes_option,
 )
+from comporta.cli.canary import canary_options, with_canary
 
 
 @click.command("deploy")
 @click.argument("version")
 @click.option("--strategy", default="blue-green", show_default=True, help="How to bring it live.")
+@canary_options
 @click.option("--force", is_flag=True, help="Deploy even if this version serves already.")
 @yes_option
 @reason_option
@@ -37,16 +40,19 @@ def command(
     environment: str,
     config: Path | None,
     as_json: bool,
+    **canary: Any,
 ) -> None:
-    """Make VERSION live: start it beside the present release, prove it healthy, switch all traffic at once.
+    """Make VERSION live: start it beside the present release, prove it healthy, and switch traffic to it.
 
-    Whatever fails on the way is undone; Ctrl-C undoes it too.
+    All at once (blue-green), or a share first and more as the evidence allows (canary). Whatever fails on the way is
+    undone; Ctrl-C undoes it too.
     """
     from comporta.app.deploy import deploy
     from comporta.cli.ending import finish
 
     chosen = composition().strategy(strategy)
     ctx, screen = open_context(environment, config, as_json=as_json, yes=yes)
+    ctx = with_canary(ctx, canary)
     try:
         ended = execute(ctx, lambda: deploy(ctx, version, chosen, reason=reason, force=force, wait=wait))
     finally:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from comporta.cli.base import common, composition, execute, open_context, paint, print_json, told
+from comporta.cli.canary import canary_options, with_canary
 
 
 @click.command("plan")
 @click.argument("version")
 @click.option("--strategy", default="blue-green", show_default=True, help="How it would be brought live.")
+@canary_options
 @common
 @told
-def command(version: str, strategy: str, environment: str, config: Path | None, as_json: bool) -> None:
+def command(version: str, strategy: str, environment: str, config: Path | None, as_json: bool, **canary: Any) -> None:
     """Show every step that deploying VERSION would take, and how each is undone. Changes nothing."""
     from comporta.app.deploy import AlreadyLive
     from comporta.app.planning import plan_deployment
@@ -22,6 +25,7 @@ def command(version: str, strategy: str, environment: str, config: Path | None, 
 
     chosen = composition().strategy(strategy)
     ctx, _ = open_context(environment, config, as_json=as_json)
+    ctx = with_canary(ctx, canary)
     planned = execute(ctx, lambda: plan_deployment(ctx, version, chosen))
     if isinstance(planned, AlreadyLive):
         if as_json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
 
+    from comporta.analysis.verdict import Verdict
     from comporta.steps.plan import Plan
     from comporta.steps.step import Facts
 
@@ -69,6 +71,16 @@ class Screen:
         elif time.monotonic() - self._noted >= PLAIN_NOTE_EVERY:
             self._noted = time.monotonic()
             click.echo(f"    … {text}", file=self._stream)
+
+    def verdict(self, verdict: Verdict, *, share: float, state: str) -> None:
+        from comporta.cli import verdicts
+
+        if self._live is not None:
+            text = "\n".join([rows(verdicts.table(verdict, share)), verdicts.line(verdict)])
+            self._live.update(f"{self._title} [dim]{_escaped(state)}[/dim]\n{_escaped(text)}")
+        elif time.monotonic() - self._noted >= PLAIN_NOTE_EVERY:
+            self._noted = time.monotonic()
+            click.echo(f"    … {verdicts.brief(verdict, share)}; {state}", file=self._stream)
 
     async def confirm(self, question: str) -> bool:
         return self._yes or await self._ask(question)
@@ -153,7 +165,7 @@ def _facts_line(facts: Facts) -> str:
     return ", ".join(parts)
 
 
-def rows(table: list[tuple[Any, ...]]) -> str:
+def rows(table: Sequence[tuple[Any, ...]]) -> str:
     """Aligned columns; the last one as long as it is."""
     if not table:
         return ""

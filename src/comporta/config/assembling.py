@@ -13,7 +13,15 @@ from pydantic import BaseModel
 from comporta.config.models import SECTIONS, CommandCheck, Environment, HttpCheck, TcpCheck
 from comporta.config.nodes import Node
 from comporta.model import checks
-from comporta.model.spec import BlueGreenSpec, DriverSpec, EnvironmentSpec, HealthSpec, PortRange
+from comporta.model.spec import (
+    BlueGreenSpec,
+    CanaryLimits,
+    CanarySpec,
+    DriverSpec,
+    EnvironmentSpec,
+    HealthSpec,
+    PortRange,
+)
 
 FIRST_PORT = 8101
 SLOT_SIZE = 10
@@ -58,6 +66,7 @@ def assemble(
         health=_health(settings),
         smoke=tuple(checks.CommandCheck(**_fields(command)) for command in settings.smoke),
         blue_green=BlueGreenSpec(**settings.blue_green.model_dump()),
+        canary=_canary(settings),
         monitoring=settings.monitoring,
         digest=_digest([service, name, written]),
     )
@@ -76,6 +85,12 @@ def _driver(kind: str, settings: Environment, drivers: dict[str, BaseModel]) -> 
 def _health(settings: Environment) -> HealthSpec:
     asked = tuple(KINDS[type(check)](**_fields(check)) for check in settings.health.checks)
     return HealthSpec(checks=asked, timeout=settings.health.timeout, interval=settings.health.interval)
+
+
+def _canary(settings: Environment) -> CanarySpec:
+    fields = settings.canary.model_dump(exclude={"limits", "stages"})
+    limits = CanaryLimits(**settings.canary.limits.model_dump())
+    return CanarySpec(**fields, stages=tuple(settings.canary.stages), limits=limits)
 
 
 def _fields(check: BaseModel) -> dict[str, Any]:

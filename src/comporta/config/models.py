@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, StringConstraints, Tag, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    JsonValue,
+    StringConstraints,
+    Tag,
+    create_model,
+)
 
 from comporta.config.types import (
     Domain,
@@ -17,10 +27,12 @@ from comporta.config.types import (
     Percent,
     PortRange,
     PositiveDuration,
+    Stage,
     UrlPath,
+    refusal,
 )
 from comporta.model import checks
-from comporta.model.spec import BlueGreenSpec, HealthSpec
+from comporta.model.spec import BlueGreenSpec, CanaryLimits, CanarySpec, HealthSpec
 
 OptionTypes: TypeAlias = Mapping[str, Mapping[str, type[BaseModel]]]
 """Kind of driver ("runtimes", "routers") → its name → the type that validates its own part of the config."""
@@ -33,6 +45,8 @@ TCP = checks.TcpCheck(name="")
 COMMAND = checks.CommandCheck(name="", run=())
 HEALTH = HealthSpec(checks=())
 BLUE_GREEN = BlueGreenSpec()
+CANARY = CanarySpec()
+LIMITS = CanaryLimits()
 
 HeaderName = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
 HeaderValue = Annotated[str, StringConstraints(pattern="^[^\\x00-\\x08\\x0a-\\x1f\\x7f]*$")]
@@ -129,6 +143,69 @@ class BlueGreen(Part):
     )
 
 
+class Limits(Part):
+    """What ends a canary whatever stable does beside it. `null` switches a limit off."""
+
+    errors: Percent | None = Field(default=LIMITS.errors, description="Failing requests of the candidate.")
+    errors_above_stable: Percent | None = Field(
+        default=LIMITS.errors_above_stable, description="How much larger than stable's that share may be, in points."
+    )
+    latency: PositiveDuration | None = Field(default=LIMITS.latency, description="Mean latency of the candidate.")
+    latency_above_stable: PositiveDuration | None = Field(
+        default=LIMITS.latency_above_stable, description="How much larger than stable's that mean may be."
+    )
+
+
+def _ends_whole(stages: list[int]) -> list[int]:
+    if stages != sorted(set(stages)) or stages[-1] != 100:
+        raise refusal("the stages must rise, and end with 100%", "write them like [10%, 25%, 50%, 75%, 100%]")
+    return stages
+
+
+class Canary(Part):
+    """The stages of a canary, and what is asked of the candidate at each."""
+
+    start: Stage = Field(default=CANARY.start, description="The candidate's share at first.")
+    watch: PositiveDuration = Field(
+        default=CANARY.watch, description="The longest wait for a verdict at that share; a proof ends it earlier."
+    )
+    stages: Annotated[list[Stage], Field(min_length=1), AfterValidator(_ends_whole)] = Field(
+        default=list(CANARY.stages), description="The shares after that."
+    )
+    hold: PositiveDuration = Field(default=CANARY.hold, description="The longest wait for a verdict at each of them.")
+    min_hold: Duration = Field(default=CANARY.min_hold, description="The least time at each of them.")
+    bake: Duration = Field(
+        default=CANARY.bake,
+        description="The least time under traffic before a candidate counts as proven. Below 2m, errors that come in "
+        "bursts are missed.",
+    )
+    on_inconclusive: Literal["hold", "abort"] = Field(
+        default="hold",
+        description="What to do when the longest wait is over without a verdict: hold for a person, or abort.",
+    )
+    hold_for: Duration = Field(default=CANARY.hold_for, description="How long to hold for a person, before aborting.")
+    false_alarms: Percent = Field(
+        default=CANARY.false_alarms,
+        description="The probability of aborting a healthy candidate, over the whole deployment.",
+    )
+    wrong_promotions: Percent = Field(
+        default=CANARY.wrong_promotions,
+        description="The probability of promoting a candidate that is worse by a margin.",
+    )
+    error_margin: Percent = Field(
+        default=CANARY.error_margin, description="How many more requests may fail for it to be no worse, in points."
+    )
+    latency_margin: Percent = Field(
+        default=CANARY.latency_margin,
+        description="How many more requests may be slower than 95 % of stable's, in points.",
+    )
+    latency_tolerance: Percent = Field(default=CANARY.latency_tolerance, description="How much slower is fine.")
+    warm_up: Duration = Field(
+        default=CANARY.warm_up, description="How long a cold candidate's latencies are not judged."
+    )
+    limits: Limits = Field(default=Limits(), description="What ends a canary whatever stable does beside it.")
+
+
 class Slots(Part):
     """The ports of the instances, for each of the two slots."""
 
@@ -149,6 +226,7 @@ class Common(Part):
         default=[], description="Commands that try the new release before it gets users. Each is a command check."
     )
     blue_green: BlueGreen = Field(default=BlueGreen(), description="The waits of a blue-green deployment.")
+    canary: Canary = Field(default=Canary(), description="The stages of a canary, and what is asked at each.")
     monitoring: Literal["enabled", "basic", "disabled"] = Field(
         default="enabled", description="How closely the environment is watched."
     )

@@ -21,6 +21,8 @@ HEADINGS = {
     "TcpCheck": "TCP check, in `health.checks`",
     "CommandCheck": "Command check, in `health.checks` and `smoke`",
     "BlueGreen": "`blue_green`",
+    "Canary": "`canary`",
+    "Limits": "`canary.limits`",
 }
 """Model → the heading of its table, in the order of the reference."""
 TYPES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
@@ -74,7 +76,7 @@ def _default(value: Schema) -> str:
     default = value.get("default")
     if default in (None, "", [], {}) or "$ref" in value:
         return ""
-    kind = value.get("x-kind")
+    kind = next((part["x-kind"] for part in (value, *value.get("anyOf", ())) if "x-kind" in part), None)
     text = (
         duration_text(default)
         if kind == "duration"

@@ -77,6 +77,17 @@ def parse_percent(written: Any) -> float:
     return fraction
 
 
+def parse_stage(written: Any) -> int:
+    """A share of the requests in whole percent, from `5%` or 5."""
+    text = str(written) if isinstance(written, int) and not isinstance(written, bool) else written
+    match = re.fullmatch(r"([0-9]{1,3}) ?%?", text) if isinstance(text, str) else None
+    if match is None:
+        raise refusal(f"{quoted(written)} is not a whole percentage", "write it like 5%")
+    if not 1 <= int(match[1]) <= 100:
+        raise refusal(f"{written} is not between 1% and 100%", "write it like 5%")
+    return int(match[1])
+
+
 def parse_ports(written: Any) -> spec.PortRange:
     """Ports `first-last`, both included; a single number is a range of one."""
     advice = "write it like 8001-8010"
@@ -167,6 +178,11 @@ Duration = Annotated[float, BeforeValidator(parse_duration), _DURATION_SCHEMA]
 PositiveDuration = Annotated[float, BeforeValidator(_positive_duration), _DURATION_SCHEMA]
 Percent = Annotated[
     float, BeforeValidator(parse_percent), _written("percentage", PERCENT, type="number", minimum=0, maximum=1)
+]
+Stage = Annotated[
+    int,
+    BeforeValidator(parse_stage),
+    _written("whole percentage", "[0-9]{1,3} ?%?", type="integer", minimum=1, maximum=100),
 ]
 PortRange = Annotated[
     spec.PortRange,

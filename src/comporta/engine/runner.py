@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import anyio
 
 from comporta.engine import machine
 from comporta.engine.events import Direction, Listener, Moment, StepEvent
+from comporta.engine.notebook import JournalNotebook
 from comporta.model.errors import ComportaError, ForeignChange, JournalError, LeaseLost
 from comporta.model.journal import Kind, Lease, Outcome, Record
 from comporta.ports.bundle import Ports
@@ -71,7 +72,7 @@ class Runner:
             began = (await self._append(Kind.INTENT, step=index, data={"title": step.title})).at
         self._tell(Moment.AFTER_INTENT, Direction.DO, index, resumed=resumed)
         assert began is not None, "a resumed step has an intent"
-        result = await self._unless_aborted(lambda: self._attempt(step, began))
+        result = await self._unless_aborted(lambda: self._attempt(index, began))
         if result is None:
             return
         kind, data = result
@@ -90,14 +91,15 @@ class Runner:
         await self._append(kind, step=index, data=data)
         self._tell(Moment.AFTER_RESULT, Direction.UNDO, index, facts=data, error=str(data.get("message", "")))
 
-    async def _attempt(self, step: Step, began: float) -> tuple[Kind, Facts]:
+    async def _attempt(self, index: int, began: float) -> tuple[Kind, Facts]:
+        step = self.plan.steps[index]
         try:
             match await step.check(self.ports):
                 case Effect.IN_PLACE:
                     return Kind.DONE, {"found": "in place"}
                 case Effect.FOREIGN:
                     return Kind.FOREIGN, self._foreign(step)
-            return Kind.DONE, await step.do(self.ports, began)
+            return Kind.DONE, await step.do(self._ports_for(index), began)
         except (LeaseLost, JournalError):
             raise
         except ForeignChange as error:
@@ -114,6 +116,11 @@ class Runner:
             raise
         except Exception as error:
             return Kind.UNDO_FAILED, describe(error)
+
+    def _ports_for(self, index: int) -> Ports:
+        clock = self.ports.clock
+        notebook = JournalNotebook(self.journal, clock, self.lease, self.deployment, index, self.actor)
+        return replace(self.ports, notebook=notebook)
 
     def _foreign(self, step: Step) -> Facts:
         return describe(

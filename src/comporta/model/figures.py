@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from comporta.model.histogram import Histogram
 from comporta.model.values import Value
 
@@ -58,15 +60,21 @@ class Reading(Value, frozen=True):
     figures: tuple[Figures, ...] = ()
 
     def of(self, release: int) -> Counts:
-        return _sum([figures.counts for figures in self.figures if figures.release == release])
+        return total([figures.counts for figures in self.figures if figures.release == release])
 
     @property
     def total(self) -> Counts:
-        return _sum([figures.counts for figures in self.figures])
+        return total([figures.counts for figures in self.figures])
 
 
-def _sum(parts: list[Counts]) -> Counts:
-    total = Counts()
+def total(parts: Iterable[Counts]) -> Counts:
+    whole = Counts()
     for part in parts:
-        total = total.plus(part)
-    return total
+        whole = whole.plus(part)
+    return whole
+
+
+def span_of(figures: Sequence[Figures]) -> int:
+    """Seconds from the first request to the last one, both included; 0 if there are none."""
+    moments = [part.at for part in figures]
+    return max(moments) - min(moments) + 1 if moments else 0

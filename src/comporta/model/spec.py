@@ -54,6 +54,61 @@ class BlueGreenSpec(Value, frozen=True):
     keep_warm: float = 3600.0
 
 
+class CanaryLimits(Value, frozen=True):
+    """What ends a canary whatever stable does beside it; None switches a limit off.
+
+    Attributes:
+        errors: failing requests, as a fraction.
+        errors_above_stable: how much larger than stable's that fraction may be.
+        latency: mean, in seconds.
+        latency_above_stable: how much larger than stable's mean, in seconds.
+    """
+
+    errors: float | None = 0.10
+    errors_above_stable: float | None = 0.02
+    latency: float | None = 10.0
+    latency_above_stable: float | None = 3.0
+
+
+class CanarySpec(Value, frozen=True):
+    """The stages of a canary, and what is asked of the candidate at each.
+
+    Attributes:
+        start, stages: shares of the candidate, in percent; the last stage is 100.
+        watch: the longest wait for a verdict at the first share.
+        hold: the same at each later one; min_hold: the least time there.
+        bake: the least time under traffic before anything is proven.
+        on_inconclusive: "hold" for a person, `hold_for` at most, or "abort".
+        false_alarms: the probability of aborting a healthy candidate, over the whole deployment.
+        wrong_promotions: the probability of promoting one that is worse by a margin.
+        error_margin: how many more requests may fail, as a fraction, for a candidate to be no worse.
+        latency_margin: how many more requests may be slower than 95 % of stable's.
+        latency_tolerance: how much slower is fine, as a fraction.
+        warm_up: how long a cold candidate's latencies are not judged.
+    """
+
+    start: int = 5
+    watch: float = 900.0
+    stages: tuple[int, ...] = (10, 25, 50, 75, 100)
+    hold: float = 120.0
+    min_hold: float = 30.0
+    bake: float = 300.0
+    on_inconclusive: str = "hold"
+    hold_for: float = 86400.0
+    false_alarms: float = 0.01
+    wrong_promotions: float = 0.05
+    error_margin: float = 0.01
+    latency_margin: float = 0.05
+    latency_tolerance: float = 0.0
+    warm_up: float = 30.0
+    limits: CanaryLimits = CanaryLimits()
+
+    @property
+    def splits(self) -> tuple[int, ...]:
+        """The shares at which both releases serve, in rising order."""
+        return tuple(sorted({self.start, *self.stages} - {100}))
+
+
 class DriverSpec(Value, frozen=True):
     """A driver by name, with its own part of the config (already validated by the driver's options type)."""
 
@@ -87,6 +142,7 @@ class EnvironmentSpec(Value, frozen=True):
     health: HealthSpec
     smoke: tuple[CommandCheck, ...]
     blue_green: BlueGreenSpec
+    canary: CanarySpec
     monitoring: str
     digest: str
     env_file: str | None = None

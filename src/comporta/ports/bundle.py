@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from comporta.ports.clock import Clock
+from comporta.ports.notebook import BlankNotebook, Notebook
 from comporta.ports.operator import Operator
 from comporta.ports.probe import Probe
 from comporta.ports.router import Router
@@ -14,10 +15,11 @@ from comporta.ports.runtime import Runtime
 
 @dataclass(frozen=True)
 class Ports:
-    """`probes` by the tag of the check they answer: "http", "tcp", "command"."""
+    """`probes` by the tag of the check they answer: "http", "tcp", "command". `notebook` is the acting step's own."""
 
     clock: Clock
     runtime: Runtime
     router: Router
     probes: Mapping[str, Probe]
     operator: Operator
+    notebook: Notebook = field(default_factory=BlankNotebook)

@@ -58,7 +58,10 @@ class Journal(Protocol):
         """Append a RELEASE record under the next release number (`data["number"]`), and return it (from 1)."""
 
     async def records(self, deployment: int) -> list[Record]:
-        """All records of a deployment, oldest first."""
+        """The records of a deployment, oldest first; without its measurements, which are many."""
+
+    async def measurements(self, deployment: int) -> list[Record]:
+        """The MEASURED records of a deployment, oldest first."""
 
     async def find(
         self, *, environment: str | None = None, kinds: tuple[Kind, ...], limit: int | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Operator(Protocol):
@@ -11,6 +11,14 @@ class Operator(Protocol):
 
     async def overrule(self, question: str) -> bool:
         """Ask whether to go on in spite of a failure. Only a person can say yes: `--yes` answers no."""
+
+    def verdict(self, verdict: Any, *, share: float, state: str) -> None:
+        """Tell how a comparison stands (an `analysis.verdict.Verdict`), now. Replaces the one before.
+
+        Args:
+            share: of the requests that the candidate gets, 0 to 1.
+            state: what is waited for.
+        """
 
     def note(self, text: str) -> None:
         """Tell what is being waited for, now. Replaces the note before."""

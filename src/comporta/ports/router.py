@@ -46,6 +46,9 @@ class Router(Protocol):
     async def count(self, since: str | None) -> Reading:
         """Requests answered since the cursor; None starts counting now. May lag behind by a fraction of a second."""
 
+    async def recent(self, seconds: float) -> Reading:
+        """Requests answered in the last `seconds`, as far as the router still has them, and the cursor after them."""
+
     async def answering(self, path: str, slot: Slot | None = None) -> int | None:
         """Ask `path` at the public address, as a new user would: the number of the release that answered.
 

@@ -10,6 +10,7 @@ from comporta.steps.configure_router import ConfigureRouter
 from comporta.steps.confirm import Confirm
 from comporta.steps.drain_slot import DrainSlot
 from comporta.steps.hold_slot import HoldSlot
+from comporta.steps.judge_traffic import JudgeTraffic
 from comporta.steps.keep_warm import KeepWarm
 from comporta.steps.prove_live import ProveLive
 from comporta.steps.shift_traffic import ShiftTraffic
@@ -27,6 +28,7 @@ AnyStep = (
     | HoldSlot
     | ShiftTraffic
     | WatchTraffic
+    | JudgeTraffic
     | CheckService
     | DrainSlot
     | KeepWarm

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from comporta.model.errors import RouterError
-from comporta.model.traffic import Traffic
+from comporta.model.traffic import Slot, Traffic
 from comporta.ports.bundle import Ports
 from comporta.steps.step import Effect, Facts, Step
 from comporta.steps.waiting import until
@@ -13,13 +13,19 @@ PROOF_EVERY = 0.05
 
 
 class ShiftTraffic(Step, frozen=True, tag="shift-traffic"):
-    """`proof_path` is asked at the public address after the switch; the new release must be the one that answers."""
+    """`proof_path` is asked at the public address after the switch; the new release must be the one that answers.
+
+    Attributes:
+        back_to: undoing goes there at once, however many switches there were before this one.
+        coming_from: what the switch before this one left, where that is not `back_to`.
+    """
 
     exposes = True
 
     to: Traffic
     back_to: Traffic
     proof_path: str
+    coming_from: Traffic | None = None
 
     @property
     def title(self) -> str:
@@ -33,7 +39,8 @@ class ShiftTraffic(Step, frozen=True, tag="shift-traffic"):
         traffic = (await ports.router.observe()).traffic
         if traffic == self.to:
             return Effect.IN_PLACE
-        return Effect.ABSENT if traffic.weights == self.back_to.weights else Effect.FOREIGN
+        known = (self.back_to, self.coming_from or self.back_to)
+        return Effect.ABSENT if traffic.weights in [t.weights for t in known] else Effect.FOREIGN
 
     async def do(self, ports: Ports, began: float) -> Facts:
         return await self._shift(self.to, ports)
@@ -51,13 +58,21 @@ class ShiftTraffic(Step, frozen=True, tag="shift-traffic"):
         return {"switch_seconds": round(switched, 6)}
 
     async def _prove(self, to: Traffic, ports: Ports) -> None:
-        release = to.release_in(to.live) if to.live else None
-        expected = release.number if release else None
+        """Each slot with a share answers, and with the release that sits in it; nobody answers while closed."""
+        if to.weights is None:
+            await self._prove_one(None, None, ports)
+            return
+        for slot in Slot:
+            release = to.release_in(slot)
+            if to.weights.of(slot) and release:
+                await self._prove_one(slot, release.number, ports)
+
+    async def _prove_one(self, slot: Slot | None, expected: int | None, ports: Ports) -> None:
         answered: int | None = None
 
         async def answers() -> bool:
             nonlocal answered
-            answered = await ports.router.answering(self.proof_path)
+            answered = await ports.router.answering(self.proof_path, slot)
             return answered == expected
 
         if not await until(answers, ports, deadline=ports.clock.now() + PROOF_WITHIN, every=PROOF_EVERY):
@@ -72,6 +87,8 @@ def describe(traffic: Traffic) -> str:
     if traffic.weights is None:
         return "nobody (closed)"
     if traffic.live is None:
-        return f"blue {traffic.weights.blue} %, green {traffic.weights.green} %"
+        slots = sorted(Slot, key=traffic.weights.of, reverse=True)
+        named = [(traffic.release_in(slot), traffic.weights.of(slot)) for slot in slots]
+        return " and ".join(f"{release.version if release else 'nobody'} ({share} %)" for release, share in named)
     release = traffic.release_in(traffic.live)
     return f"{release.version} in {traffic.live}" if release else str(traffic.live)

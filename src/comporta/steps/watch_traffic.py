@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from comporta.model.errors import StepFailed
 from comporta.model.figures import Counts
-from comporta.model.release import InstanceStatus, SlotState
 from comporta.model.traffic import Slot
 from comporta.ports.bundle import Ports
-from comporta.steps.health import describe_exit, instance_targets, last_log_lines
+from comporta.steps.crashes import Crashes
 from comporta.steps.step import Facts, Step
 
 LOOK_EVERY = 1.0
@@ -30,7 +29,7 @@ class WatchTraffic(Step, frozen=True, tag="watch-traffic"):
 
     async def do(self, ports: Ports, began: float) -> Facts:
         cursor = (await ports.router.count(None)).cursor
-        crashes_before = _crashes(await ports.runtime.observe(self.slot))
+        crashes = await Crashes.so_far(self.slot, self.instances, ports)
         total = Counts()
         left = self.seconds
         while left > 0:
@@ -39,7 +38,7 @@ class WatchTraffic(Step, frozen=True, tag="watch-traffic"):
             reading = await ports.router.count(cursor)
             cursor, total = reading.cursor, total.plus(reading.of(self.release))
             self._judge_errors(total)
-            await self._judge_crashes(crashes_before, ports)
+            await crashes.require_none_new(ports)
             left = began + self.seconds - ports.clock.now()
             ports.operator.note(f"{total.requests} requests, {total.errors} errors, {max(0.0, left):.0f} s left")
         return {"requests": total.requests, "app_errors": total.app_errors, "proxy_errors": total.proxy_errors}
@@ -52,18 +51,3 @@ class WatchTraffic(Step, frozen=True, tag="watch-traffic"):
                 details=[f"answered 5xx by the app: {total.app_errors}", f"answered by nobody: {total.proxy_errors}"],
                 next=f"`comporta logs --slot {self.slot}` has what the instances wrote",
             )
-
-    async def _judge_crashes(self, before: int, ports: Ports) -> None:
-        state = await ports.runtime.observe(self.slot)
-        if _crashes(state) > before:
-            crashed: InstanceStatus = max(state.instances, key=lambda i: i.restarts)
-            target = instance_targets(self.slot, self.instances, "", ports)[crashed.index - 1]
-            raise StepFailed(
-                f"cannot keep the release live: instance {crashed.name} crashed under traffic",
-                details=[*describe_exit(crashed), *await last_log_lines(target, ports)],
-                next=f"`comporta logs --slot {self.slot}` has what the instances wrote",
-            )
-
-
-def _crashes(state: SlotState) -> int:
-    return sum(i.restarts for i in state.instances)

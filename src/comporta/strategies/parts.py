@@ -41,15 +41,18 @@ def topology(spec: EnvironmentSpec, snapshot: Snapshot) -> Topology:
         server_name=spec.domain,
         blue=tuple(f"{host}:{port}" for port in spec.blue.take(min(count, len(spec.blue)))),
         green=tuple(f"{host}:{port}" for port in spec.green.take(min(count, len(spec.green)))),
+        stages=spec.canary.splits,
     )
 
 
-def start(spec: EnvironmentSpec, snapshot: Snapshot, release: Release, slot: Slot) -> StartInstances:
-    """The release's instances in the slot, in place of what is kept warm there."""
+def start(
+    spec: EnvironmentSpec, snapshot: Snapshot, release: Release, slot: Slot, instances: int | None = None
+) -> StartInstances:
+    """The release's instances in the slot (all of them, by default), in place of what is kept warm there."""
     found = snapshot.slot(slot)
     return StartInstances(
         slot=slot,
-        to=Occupant(release=release.ref, artifact=release.artifact, instances=spec.instances),
+        to=Occupant(release=release.ref, artifact=release.artifact, instances=instances or spec.instances),
         found=found.occupant,
         restore=found.running and found.occupant is not None and found.occupant.warm_until is not None,
         drain_bound=spec.blue_green.drain,

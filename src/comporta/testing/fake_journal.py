@@ -102,7 +102,10 @@ class FakeJournal:
         return number
 
     async def records(self, deployment: int) -> list[Record]:
-        return [r for r in self.all if r.deployment == deployment]
+        return [r for r in self.all if r.deployment == deployment and r.kind is not Kind.MEASURED]
+
+    async def measurements(self, deployment: int) -> list[Record]:
+        return [r for r in self.all if r.deployment == deployment and r.kind is Kind.MEASURED]
 
     async def find(
         self, *, environment: str | None = None, kinds: tuple[Kind, ...], limit: int | None = None

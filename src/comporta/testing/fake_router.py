@@ -86,6 +86,12 @@ class FakeRouter:
         topology = self.routing.topology
         return topology is not None and any(weights.of(slot) in topology.stages for slot in Slot)
 
+    async def recent(self, seconds: float) -> Reading:
+        reading = await self.count("0")
+        newest = max((f.at for f in reading.figures), default=0)
+        figures = tuple(f for f in reading.figures if f.at > newest - seconds)
+        return Reading(cursor=reading.cursor, figures=figures)
+
     def tamper(self, traffic: Traffic) -> None:
         """Somebody changes the router behind comporta's back."""
         self.routing = msgspec.structs.replace(self.routing, traffic=traffic)

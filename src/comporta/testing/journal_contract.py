@@ -87,6 +87,17 @@ class JournalContract:
         assert (records[2].at, records[2].step, records[2].data) == (12.5, 0, {"ok": True, "n": 1.5})
         assert {r.generation for r in records} == {lease.generation}
 
+    async def test_measurements_are_kept_apart_from_what_was_done(self, journal: Journal) -> None:
+        lease = await journal.acquire("production", ANA, at=10.0)
+        number = await journal.open_deployment(at=10.0, lease=lease, actor="ana", data={})
+        for n in range(3):
+            await append(journal, lease, Kind.MEASURED, deployment=number, step=1, data={"n": n})
+        await append(journal, lease, Kind.INTENT, deployment=number, step=2)
+        assert [r.kind for r in await journal.records(number)] == [Kind.OPENED, Kind.INTENT]
+        assert [r.data["n"] for r in await journal.measurements(number)] == [0, 1, 2]
+        assert await journal.measurements(number + 1) == []
+        assert await journal.verify() is None
+
     async def test_deployments_and_releases_are_numbered_from_one(self, journal: Journal) -> None:
         lease = await journal.acquire("production", ANA, at=10.0)
         numbers = [await journal.open_deployment(at=1.0, lease=lease, actor="ana", data={}) for _ in range(3)]

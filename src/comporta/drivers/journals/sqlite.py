@@ -126,8 +126,11 @@ class SqliteJournal:
 
     async def records(self, deployment: int) -> list[Record]:
         with self._reading() as db:
-            rows = db.execute("SELECT * FROM records WHERE deployment = ? ORDER BY sequence", (deployment,))
-            return [_record(row) for row in rows]
+            return _of_deployment(db, deployment, "kind != 'measured'")
+
+    async def measurements(self, deployment: int) -> list[Record]:
+        with self._reading() as db:
+            return _of_deployment(db, deployment, "kind = 'measured'")
 
     async def find(
         self, *, environment: str | None = None, kinds: tuple[Kind, ...], limit: int | None = None
@@ -239,6 +242,11 @@ def _require(db: sqlite3.Connection, lease: Lease) -> None:
     generation, current = _lease(db, lease.environment)
     if current is None or generation != lease.generation:
         raise lost(lease.environment, current)
+
+
+def _of_deployment(db: sqlite3.Connection, deployment: int, kinds: str) -> list[Record]:
+    rows = db.execute(f"SELECT * FROM records WHERE deployment = ? AND {kinds} ORDER BY sequence", (deployment,))
+    return [_record(row) for row in rows]
 
 
 def _row(record: Record) -> tuple[Any, ...]:

@@ -185,6 +185,9 @@ class NginxRouter:
             return Reading(cursor=nginx_log.end_of(log))
         return await anyio.to_thread.run_sync(nginx_log.read, log, since)
 
+    async def recent(self, seconds: float) -> Reading:
+        return await self.count(nginx_log.at(self._home.access_log, self._clock.now() - seconds))
+
     async def answering(self, path: str, slot: Slot | None = None) -> int | None:
         record = self._home.load()
         return await answering_release(self._spec.listen, self._spec.domain, path, record.token if record else "")

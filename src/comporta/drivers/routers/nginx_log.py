@@ -13,6 +13,8 @@ from comporta.model.figures import Counts, Figures, Reading
 from comporta.model.histogram import Histogram, bucket_of
 
 CHUNK = 1 << 20
+NEAR = 4096
+"""Bytes from which on looking at each line is quicker than halving."""
 CLIENT_GONE = b"499"
 """The client did not wait for the answer: neither a success nor a failure of the release."""
 
@@ -47,6 +49,29 @@ def end_of(log: Path) -> str:
     """
     with _opened(log) as file:
         return _cursor(file, _after_last_line(file))
+
+
+def at(log: Path, moment: float) -> str:
+    """The cursor before the first line of a moment (seconds since the epoch) or later, by bisection.
+
+    Raises:
+        RouterError: there is no log.
+    """
+    with _opened(log) as file:
+        low, high = 0, _after_last_line(file)
+        while high - low > NEAR:
+            middle = (low + high) // 2
+            file.seek(middle)
+            start = middle + len(file.readline())
+            line = file.readline()
+            if start < high and _moment(line) < moment:
+                low = start + len(line)
+            else:
+                high = middle
+        file.seek(low)
+        while (line := file.readline()).endswith(b"\n") and _moment(line) < moment:
+            low += len(line)
+        return _cursor(file, low)
 
 
 def read(log: Path, since: str) -> Reading:
@@ -133,6 +158,14 @@ def _buckets(times: dict[bytes, int]) -> dict[int, int]:
             continue
         buckets[bucket] = buckets.get(bucket, 0) + count
     return buckets
+
+
+def _moment(line: bytes) -> float:
+    """When the request of a line ended; 0 for what is no line of ours."""
+    try:
+        return float(line.partition(b"\t")[0])
+    except ValueError:
+        return 0.0
 
 
 def _after_last_line(file: BinaryIO) -> int:

@@ -1,0 +1,50 @@
+"""A step's notebook, kept in the journal under the deployment's lease."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from comporta.model.journal import Kind, Lease
+from comporta.ports.clock import Clock
+from comporta.ports.journal import Journal
+from comporta.ports.notebook import Wishes
+
+
+@dataclass(frozen=True)
+class JournalNotebook:
+    """Implements the Notebook port for one step of one deployment."""
+
+    journal: Journal
+    clock: Clock
+    lease: Lease
+    deployment: int
+    step: int
+    actor: str
+
+    async def measured(self) -> list[dict[str, Any]]:
+        return [record.data for record in await self.journal.measurements(self.deployment)]
+
+    async def measure(self, facts: dict[str, Any]) -> None:
+        await self.journal.append(
+            Kind.MEASURED,
+            at=self.clock.now(),
+            environment=self.lease.environment,
+            actor=self.actor,
+            lease=self.lease,
+            deployment=self.deployment,
+            step=self.step,
+            data=facts,
+        )
+
+    async def wishes(self) -> Wishes:
+        promoted = paused = ""
+        for record in await self.journal.records(self.deployment):
+            if record.kind is Kind.INTENT:
+                # What was asked for during an earlier step was about that one.
+                promoted = paused = ""
+            elif record.kind is Kind.PROMOTE:
+                promoted = record.actor
+            elif record.kind in (Kind.PAUSE, Kind.CONTINUE):
+                paused = record.actor if record.kind is Kind.PAUSE else ""
+        return Wishes(promoted_by=promoted, paused_by=paused)
