@@ -17,7 +17,7 @@ import pytest
 from comporta.drivers.routers.nginx_options import ExternalNginx, NginxOptions
 from comporta.model.errors import RouterError
 from comporta.model.traffic import Slot
-from comporta.testing.router_contract import BLUE, GREEN, RouterContract, Stand
+from comporta.testing.router_contract import BLUE, GREEN, STAGES, RouterContract, Stand
 from support.backends import free_port
 from support.nginx_stand import NginxStand, nginx_stand
 
@@ -86,7 +86,7 @@ async def stand(tmp_path: Path, host: Host) -> AsyncIterator[NginxStand]:
 class TestExternalNginx(RouterContract):
     @pytest.fixture
     async def stand(self, tmp_path: Path, host: Host) -> AsyncIterator[Stand]:
-        async with nginx_stand(tmp_path / "state", host.options) as stand:
+        async with nginx_stand(tmp_path / "state", host.options, STAGES) as stand:
             yield stand
 
 
