@@ -15,15 +15,20 @@ from comporta.drivers.routers.nginx_options import NginxOptions
 from comporta.drivers.system_clock import SystemClock
 from comporta.model.figures import Reading
 from comporta.model.spec import EnvironmentSpec, PortRange
-from comporta.model.traffic import Slot, Topology
+from comporta.model.traffic import Slot, Topology, Weights
 from support import specs
 from support.backends import Backend, backends, free_port
+from support.users import ask
 
 COUNTED_WITHIN = 10.0
 
 
 class NginxStand:
-    def __init__(self, spec: EnvironmentSpec, options: NginxOptions, running: dict[Slot, Backend]) -> None:
+    refused = Weights(blue=90, green=10)
+
+    def __init__(
+        self, spec: EnvironmentSpec, options: NginxOptions, running: dict[Slot, Backend], stages: tuple[int, ...]
+    ) -> None:
         self.spec = spec
         self.options = options
         self.backends = running
@@ -33,6 +38,7 @@ class NginxStand:
             server_name=spec.domain,
             blue=(f"127.0.0.1:{spec.blue.first}",),
             green=(f"127.0.0.1:{spec.green.first}",),
+            stages=stages,
         )
         self.other = msgspec.structs.replace(self.topology, server_name=f"www.{spec.domain}")
 
@@ -57,6 +63,9 @@ class NginxStand:
         for _ in range(times):
             assert (await self.get()).status_code == 200
 
+    async def ask(self, cookie: str | None = None, wanted: str | None = None) -> tuple[int | None, str | None]:
+        return await ask(self.router.address, self.spec.domain, cookie, wanted)
+
     async def stop_instances(self, slot: Slot) -> None:
         await self.backends[slot].stop()
 
@@ -70,7 +79,9 @@ class NginxStand:
 
 
 @asynccontextmanager
-async def nginx_stand(state: Path, options: NginxOptions | None = None, **changes: object) -> AsyncIterator[NginxStand]:
+async def nginx_stand(
+    state: Path, options: NginxOptions | None = None, stages: tuple[int, ...] = (), **changes: object
+) -> AsyncIterator[NginxStand]:
     """Blue and green have one instance each."""
     async with backends("blue", "green") as [(blue, blue_port), (green, green_port)]:
         spec = specs.spec(
@@ -80,7 +91,7 @@ async def nginx_stand(state: Path, options: NginxOptions | None = None, **change
             green=PortRange(first=green_port, last=green_port),
         )
         spec = msgspec.structs.replace(spec, **changes)
-        stand = NginxStand(spec, options or NginxOptions(), {Slot.BLUE: blue, Slot.GREEN: green})
+        stand = NginxStand(spec, options or NginxOptions(), {Slot.BLUE: blue, Slot.GREEN: green}, stages)
         try:
             yield stand
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 
 import msgspec
@@ -58,18 +59,24 @@ class FakeRouter:
 
     async def shift(self, to: Traffic) -> None:
         await self.faults("shift", "before")
-        if not self.routing.running or self.routing.topology is None:
+        topology = self.routing.topology
+        if not self.routing.running or topology is None:
             raise RouterError("cannot shift: the router does not run")
-        if to.weights is not None and to.weights.whole is None and not self._can_split(to.weights):
-            raise RouterError("cannot split traffic: no stage of the topology has these weights")
+        if to.split and not topology.has_stage(to.split):
+            raise RouterError(f"cannot split traffic: the stages are {list(topology.stages)}")
         self.routing = msgspec.structs.replace(self.routing, traffic=to)
         await self.faults("shift", "after")
 
     async def answering(self, path: str, slot: Slot | None = None) -> int | None:
+        weights = self.routing.traffic.weights
+        return self.answers("", slot or max(Slot, key=weights.of)) if weights else None
+
+    def answers(self, client: str, wanted: str = "") -> int | None:
+        """The number of the release that answers a client; `wanted` is the slot that it names in the header."""
         traffic = self.routing.traffic
         if not self.routing.running or traffic.weights is None:
             return None
-        asked = traffic.live or slot or max(Slot, key=traffic.weights.of)
+        asked = traffic.live or (Slot(wanted) if wanted in list(Slot) else _drawn(client, traffic.weights))
         release = traffic.release_in(asked)
         return release.number if release and self._alive(asked) else None
 
@@ -82,10 +89,6 @@ class FakeRouter:
         served = self._served()
         return Reading(cursor=str(len(served)), figures=tuple(served[int(since) :]) if since else ())
 
-    def _can_split(self, weights: Weights) -> bool:
-        topology = self.routing.topology
-        return topology is not None and any(weights.of(slot) in topology.stages for slot in Slot)
-
     async def recent(self, seconds: float) -> Reading:
         reading = await self.count("0")
         newest = max((f.at for f in reading.figures), default=0)
@@ -95,3 +98,8 @@ class FakeRouter:
     def tamper(self, traffic: Traffic) -> None:
         """Somebody changes the router behind comporta's back."""
         self.routing = msgspec.structs.replace(self.routing, traffic=traffic)
+
+
+def _drawn(client: str, weights: Weights) -> Slot:
+    """Green's share lies at one end of all hashes and blue's at the other, so that a growing one keeps its clients."""
+    return Slot.GREEN if zlib.crc32(client.encode()) % 10_000 < 100 * weights.green else Slot.BLUE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import pytest
@@ -15,20 +16,38 @@ FIRST = ReleaseRef(number=12, version="2.1.0+build.7/ü x")
 SECOND = ReleaseRef(number=13, version="2.2.0")
 BLUE = Traffic().with_all_to(Slot.BLUE, FIRST)
 GREEN = BLUE.with_all_to(Slot.GREEN, SECOND)
+CLOSED = Traffic(blue=FIRST, green=SECOND)
+STAGES = (5, 25, 50, 75)
+"""The stages that both topologies of a stand have."""
 
 
 class Stand(Protocol):
     """A router that was never set up, instances in both slots that answer 200, and users.
 
-    `topology` and `other` both have these instances; they differ in something else.
+    `topology` and `other` both have these instances and `STAGES`; they differ in something else.
+
+    Attributes:
+        refused: a split that the router cannot put in force with these stages; None if it can do any.
     """
 
     router: Router
     topology: Topology
     other: Topology
+    refused: Weights | None
 
     async def request(self, times: int) -> None:
         """So many users' requests, one after another."""
+
+    async def ask(self, cookie: str | None = None, wanted: str | None = None) -> tuple[int | None, str | None]:
+        """One request of a user.
+
+        Args:
+            cookie: the value of the cookie `comporta` that the user sends; None sends none, as new users do.
+            wanted: the value of the header `X-Comporta-Slot`, if the user sends it.
+
+        Returns:
+            The number of the release that answered, or None; and the value of the cookie if the answer sets it.
+        """
 
     async def stop_instances(self, slot: Slot) -> None: ...
 
@@ -71,17 +90,9 @@ class RouterContract:
     async def test_the_router_can_be_closed_again_and_still_knows_the_slots(self, stand: Stand) -> None:
         await stand.router.configure(stand.topology)
         await stand.router.shift(GREEN)
-        closed = Traffic(blue=FIRST, green=SECOND)
-        await stand.router.shift(closed)
+        await stand.router.shift(CLOSED)
         assert await stand.router.answering("/") is None
-        assert (await stand.router.observe()).traffic == closed
-
-    async def test_a_split_is_refused_and_changes_nothing(self, stand: Stand) -> None:
-        await stand.router.configure(stand.topology)
-        await stand.router.shift(GREEN)
-        with pytest.raises(RouterError, match="cannot split"):
-            await stand.router.shift(Traffic(weights=Weights(blue=95, green=5), blue=FIRST, green=SECOND))
-        assert (await stand.router.observe()).traffic == GREEN
+        assert (await stand.router.observe()).traffic == CLOSED
 
     async def test_configuring_keeps_the_traffic(self, stand: Stand) -> None:
         await stand.router.configure(stand.topology)
@@ -148,3 +159,163 @@ class RouterContract:
         await stand.router.configure(stand.topology)
         await stand.router.shift(BLUE)
         assert await stand.router.in_flight(Slot.GREEN) == 0
+
+    # Traffic that is split
+
+    async def test_a_split_can_be_read_back_at_every_stage_of_either_slot(self, stand: Stand) -> None:
+        await stand.router.configure(stand.topology)
+        for candidate in Slot:
+            for stage in STAGES:
+                await stand.router.shift(split(candidate, stage))
+                assert (await stand.router.observe()).traffic == split(candidate, stage)
+                assert await stand.router.answering("/") in (12, 13)
+
+    async def test_a_split_that_is_no_stage_is_refused_and_changes_nothing(self, stand: Stand) -> None:
+        if stand.refused is None:
+            pytest.skip("this router can put any split in force")
+        await stand.router.configure(stand.topology)
+        for before in (GREEN, split(Slot.GREEN, 5)):
+            await stand.router.shift(before)
+            with pytest.raises(RouterError, match=r"cannot split.*5, 25, 50, 75"):
+                await stand.router.shift(Traffic(weights=stand.refused, blue=FIRST, green=SECOND))
+            assert (await stand.router.observe()).traffic == before
+
+    async def test_new_clients_are_split_as_the_weights_say(self, stand: Stand) -> None:
+        await stand.router.configure(stand.topology)
+        await stand.router.shift(split(Slot.GREEN, 25))
+        answered = [release for release, _ in await new_clients(stand, 2000)]
+        assert set(answered) == {12, 13}
+        assert 0.20 < answered.count(13) / 2000 < 0.30  # five standard deviations
+
+    async def test_a_returning_client_stays_with_the_release_it_met_first(self, stand: Stand) -> None:
+        await stand.router.configure(stand.topology)
+        await stand.router.shift(split(Slot.GREEN, 50))
+        met = await new_clients(stand, 50)
+        assert len({cookie for _, cookie in met}) == 50
+        for _ in range(3):
+            for release, cookie in met:
+                assert await stand.ask(cookie) == (release, None)
+
+    @pytest.mark.parametrize("candidate", list(Slot))
+    async def test_a_growing_share_moves_nobody_back(self, stand: Stand, candidate: Slot) -> None:
+        number = 12 if candidate is Slot.BLUE else 13
+        await stand.router.configure(stand.topology)
+        await stand.router.shift(split(candidate, STAGES[0]))
+        cookies = [cookie for _, cookie in await new_clients(stand, 200)]
+        moved: set[str] = set()
+        for stage in STAGES:
+            await stand.router.shift(split(candidate, stage))
+            now = {cookie for cookie in cookies if (await stand.ask(cookie))[0] == number}
+            assert moved <= now
+            moved = now
+        assert 100 < len(moved) < 200
+
+    async def test_the_whole_moves_everybody_at_once_and_so_does_going_back(self, stand: Stand) -> None:
+        await stand.router.configure(stand.topology)
+        await stand.router.shift(split(Slot.GREEN, 50))
+        cookies = [cookie for _, cookie in await new_clients(stand, 30)]
+        for slot, release in ((Slot.GREEN, SECOND), (Slot.BLUE, FIRST), (Slot.GREEN, SECOND)):
+            await stand.router.shift(GREEN.with_all_to(slot, release))
+            for cookie in cookies:
+                assert await stand.ask(cookie) == (release.number, None)
+
+    async def test_a_cookie_is_set_only_while_traffic_is_split(self, stand: Stand) -> None:
+        await stand.router.configure(stand.topology)
+        for traffic, is_set in ((BLUE, False), (split(Slot.GREEN, 50), True), (GREEN, False), (CLOSED, False)):
+            await stand.router.shift(traffic)
+            _, cookie = await stand.ask()
+            assert (cookie is not None) == is_set
+
+    @pytest.mark.parametrize("value", ["", "no id!", "x", "0" * 4000])
+    async def test_a_cookie_that_is_none_of_ours_is_as_good_as_none(self, stand: Stand, value: str) -> None:
+        await stand.router.configure(stand.topology)
+        await stand.router.shift(split(Slot.GREEN, 50))
+        met = [await stand.ask(value) for _ in range(60)]
+        assert {release for release, _ in met} == {12, 13}
+        assert len({cookie for _, cookie in met} - {None}) == 60
+        for release, cookie in met:
+            assert await stand.ask(cookie) == (release, None)
+
+    async def test_a_header_chooses_the_slot_while_traffic_is_split(self, stand: Stand) -> None:
+        await stand.router.configure(stand.topology)
+        await stand.router.shift(split(Slot.GREEN, 5))
+        for cookie in (None, *[cookie for _, cookie in await new_clients(stand, 10)]):
+            for slot, number in (("green", 13), ("blue", 12)):
+                assert (await stand.ask(cookie, wanted=slot))[0] == number
+        await stand.router.shift(BLUE)
+        assert (await stand.ask(wanted="green"))[0] == 12
+
+    async def test_a_header_that_names_no_slot_is_ignored(self, stand: Stand) -> None:
+        await stand.router.configure(stand.topology)
+        await stand.router.shift(split(Slot.GREEN, 50))
+        for release, cookie in await new_clients(stand, 20):
+            for nonsense in ("red", "greenish", "blue, green", "13"):
+                assert (await stand.ask(cookie, wanted=nonsense))[0] == release
+
+    async def test_our_own_question_can_be_put_to_either_slot(self, stand: Stand) -> None:
+        await stand.router.configure(stand.topology)
+        await stand.router.shift(split(Slot.GREEN, 5))
+        assert await stand.router.answering("/", slot=Slot.GREEN) == 13
+        assert await stand.router.answering("/", slot=Slot.BLUE) == 12
+        await stand.stop_instances(Slot.GREEN)
+        assert await stand.router.answering("/", slot=Slot.GREEN) is None
+        assert await stand.router.answering("/", slot=Slot.BLUE) == 12
+
+    async def test_while_traffic_is_split_each_request_counts_for_the_release_that_answered(self, stand: Stand) -> None:
+        await stand.router.configure(stand.topology)
+        await stand.router.shift(split(Slot.GREEN, 25))
+        start = (await stand.router.count(None)).cursor
+        answered = [release for release, _ in await new_clients(stand, 100)]
+        reading = await stand.counted(start, 100)
+        assert reading.total.requests == 100
+        assert [reading.of(number).requests for number in (12, 13)] == [answered.count(12), answered.count(13)]
+
+    async def test_a_request_that_chose_its_slot_is_no_evidence(self, stand: Stand) -> None:
+        await stand.router.configure(stand.topology)
+        await stand.router.shift(split(Slot.GREEN, 5))
+        start = (await stand.router.count(None)).cursor
+        for _ in range(5):
+            await stand.ask(wanted="green")
+        await new_clients(stand, 3)
+        assert (await stand.counted(start, 3)).total.requests == 3
+
+    async def test_configuring_keeps_a_split(self, stand: Stand) -> None:
+        await stand.router.configure(stand.topology)
+        await stand.router.shift(split(Slot.GREEN, 25))
+        met = await new_clients(stand, 30)
+        for topology in (stand.other, stand.topology):
+            await stand.router.configure(topology)
+            seen = await stand.router.observe()
+            assert seen == Routing(running=True, topology=topology, traffic=split(Slot.GREEN, 25))
+            for release, cookie in met:
+                assert await stand.ask(cookie) == (release, None)
+
+    async def test_a_split_can_be_closed_and_opened_again(self, stand: Stand) -> None:
+        await stand.router.configure(stand.topology)
+        await stand.router.shift(split(Slot.GREEN, 50))
+        met = await new_clients(stand, 20)
+        await stand.router.shift(CLOSED)
+        assert await stand.router.answering("/") is None
+        assert await stand.router.answering("/", slot=Slot.GREEN) is None
+        for _, cookie in met:
+            assert await stand.ask(cookie) == (None, None)
+        await stand.router.shift(split(Slot.GREEN, 50))
+        for release, cookie in met:
+            assert await stand.ask(cookie) == (release, None)
+
+
+def split(candidate: Slot, share: int) -> Traffic:
+    """So many percent for the candidate, the rest for the other slot."""
+    green = share if candidate is Slot.GREEN else 100 - share
+    return Traffic(weights=Weights(blue=100 - green, green=green), blue=FIRST, green=SECOND)
+
+
+async def new_clients(stand: Stand, count: int) -> Sequence[tuple[int, str]]:
+    """First requests of so many clients: the release that answered each, and the cookie that it was given."""
+    met = []
+    for _ in range(count):
+        release, cookie = await stand.ask()
+        assert release is not None
+        assert cookie is not None
+        met.append((release, cookie))
+    return met
