@@ -23,7 +23,7 @@ INSTANCES = 2
 
 SERVICE = '''\
 """Says which version it is. HOW decides how well it behaves."""
-import json, os, signal, sys, threading, time
+import json, os, random, signal, sys, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 HOW = "{how}"
@@ -31,10 +31,12 @@ VERSION = "{version}"
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def do_GET(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        sick = HOW == "sick" or (HOW == "failing" and self.path != "/health")
+        flaky = HOW == "flaky" and random.random() < 0.2
+        sick = HOW == "sick" or ((HOW == "failing" or flaky) and self.path != "/health")
         body = json.dumps({{"status": "error" if sick else "ok", "version": VERSION}}).encode()
         self.send_response(500 if sick else 200)
         self.send_header("X-App-Version", VERSION)
@@ -77,6 +79,17 @@ health:
 smoke:
   - {{name: read, run: ["{{python}}", -c, "import sys, urllib.request as u; u.urlopen(sys.argv[1])", "{{url}}/health"]}}
 blue_green: {{stabilize: {stabilize}, final_timeout: 5s, drain: 5s, keep_warm: {keep_warm}}}
+canary:
+  start: 20%
+  stages: [50%, 100%]
+  watch: {watch}
+  hold: 30s
+  min_hold: 1s
+  bake: 5s
+  warm_up: 1s
+  error_margin: 3%
+  latency_margin: 20%
+  on_inconclusive: {on_inconclusive}
 environments:
   development:
     domain: "localhost:{port}"
@@ -98,6 +111,8 @@ class Site:
     keep_warm: str = "1h"
     stabilize: str = "200ms"
     health_timeout: str = "20s"
+    watch: str = "60s"
+    on_inconclusive: str = "abort"
     instances: int = INSTANCES
 
     def __post_init__(self) -> None:
@@ -117,6 +132,8 @@ class Site:
             keep_warm=self.keep_warm,
             stabilize=self.stabilize,
             health_timeout=self.health_timeout,
+            watch=self.watch,
+            on_inconclusive=self.on_inconclusive,
         )
         (self.folder / "comporta.yml").write_text(text)
 

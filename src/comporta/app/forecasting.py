@@ -44,7 +44,7 @@ def _words(told: Forecast, judge: JudgeTraffic) -> str:
     within = duration(judge.limit)
     parts = []
     if told.outage is not None:
-        parts.append(f"a candidate that always fails is stopped after about {duration(told.outage)}")
+        parts.append(f"a candidate that always fails is stopped after about {duration(round(told.outage))}")
     if told.more_errors is not None:
         parts.append(f"{told.more_errors * 100:.1f} points more errors are found within {within}")
     if told.slower is not None:
@@ -52,5 +52,5 @@ def _words(told: Forecast, judge: JudgeTraffic) -> str:
     if told.proof is None or max(told.proof, judge.settings.bake) > judge.limit:
         parts.append(f"an equal one is NOT proven within {within}: give it a larger share or more time")
     else:
-        parts.append(f"an equal one is proven after about {duration(max(told.proof, judge.settings.bake))}")
+        parts.append(f"an equal one is proven after about {duration(round(max(told.proof, judge.settings.bake)))}")
     return "; ".join(parts)

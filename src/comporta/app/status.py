@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from comporta.app.context import Context
 from comporta.app.deployments import Deployment, deployments
+from comporta.app.judgement import Judged
+from comporta.app.judgement import latest as judged_so_far
 from comporta.app.observing import observe
 from comporta.model.journal import Lease
 from comporta.model.snapshot import Snapshot
@@ -19,6 +21,7 @@ class Status:
         latest: the newest deployment, running, interrupted or ended.
         lease: who may change the environment now, if anybody.
         lease_dead: why that holder is certainly dead; empty if it is not.
+        judged: how the comparison stands, while a canary is under way.
     """
 
     snapshot: Snapshot
@@ -26,6 +29,7 @@ class Status:
     lease: Lease | None
     lease_dead: str
     address: str
+    judged: Judged | None
 
     @property
     def interrupted(self) -> Deployment | None:
@@ -43,4 +47,5 @@ async def status(ctx: Context) -> Status:
         lease=lease,
         lease_dead=ctx.host.why_dead(lease.holder) if lease and not lease.manual else "",
         address=ctx.ports.router.address,
+        judged=await judged_so_far(ctx.journal, latest[0]) if latest and latest[0].outcome is None else None,
     )

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from comporta.cli.base import common, execute, open_context, paint, print_json, told
+from comporta.cli.screen import rows
 from comporta.cli.times import clock_time, iso, span
 from comporta.model.release import InstanceState, SlotState
 from comporta.model.traffic import Slot
 from comporta.model.values import to_json
 
 if TYPE_CHECKING:
+    from comporta.app.judgement import Judged
     from comporta.app.status import Status
 
 
@@ -43,6 +45,7 @@ def _facts(seen: Status) -> dict[str, Any]:
         "slots": {slot.value: to_json(seen.snapshot.slot(slot)) for slot in Slot},
         "lease": to_json(seen.lease) if seen.lease else None,
         "lease_dead": seen.lease_dead,
+        "judged": {"share": seen.judged.share, "verdict": to_json(seen.judged.verdict)} if seen.judged else None,
         "interrupted": interrupted.number if interrupted else None,
         "latest": {"deployment": seen.latest.number, "outcome": seen.latest.outcome, "ended": iso(seen.latest.ended)}
         if seen.latest
@@ -68,10 +71,19 @@ def _print(seen: Status) -> None:
     for slot in Slot:
         _print_slot(seen.snapshot.slot(slot), is_live=live is not None and live.slot is slot)
     _print_deployment(seen)
+    if seen.judged is not None:
+        _print_judged(seen.judged)
     if seen.lease is not None:
         dead = f" ({seen.lease_dead})" if seen.lease_dead else ""
         what = f"by hand: {seen.lease.message}" if seen.lease.manual else seen.lease.doing
         click.echo(f"lock    {seen.lease.holder.actor}, process {seen.lease.holder.pid}{dead} {what}")
+
+
+def _print_judged(judged: Judged) -> None:
+    from comporta.cli.verdicts import line, table
+
+    click.echo(rows(table(judged.verdict, judged.share)))
+    click.echo(line(judged.verdict))
 
 
 def _print_slot(state: SlotState, *, is_live: bool) -> None:

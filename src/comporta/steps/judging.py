@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from comporta.analysis.blocks import Block
+from comporta.analysis.blocks import IN_FLIGHT, Block
 from comporta.analysis.collecting import Collector, Roles
 from comporta.analysis.judge import Settings, State, begin, update
 from comporta.analysis.verdict import Verdict, verdict
@@ -51,7 +51,7 @@ class Judging:
             measured.append(await _beginning(roles, measured, ports, began))
         latest = measured[-1]
         # The clock may have been set back while nothing ran: time never goes back for the blocks.
-        now = max(ports.clock.now(), float(latest.collector.start))
+        now = max(ports.clock.now(), float(latest.collector.start - latest.collector.seconds - IN_FLIGHT))
         return cls(settings, judged(settings, measured), latest, now, ports.clock.monotonic(), now)
 
     async def look(self, ports: Ports) -> Verdict:
