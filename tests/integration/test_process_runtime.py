@@ -5,41 +5,22 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-import comporta
 from comporta.drivers.runtimes.process import diagnose
 from comporta.drivers.runtimes.process_members import MARKER
 from comporta.model.errors import ArtifactMissing, RuntimeFailure, UsageError
 from comporta.model.release import InstanceState, SlotState
 from comporta.model.traffic import Slot
 from comporta.testing.runtime_contract import eventually, started
+from support.another import another_comporta, end
 from support.services import SERVICE, ProcessWorld
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio]
-
-ANOTHER_COMPORTA = """
-import sys
-from pathlib import Path
-import anyio
-from comporta.model.traffic import Slot
-from comporta.testing.runtime_contract import started
-from support.services import ProcessWorld
-
-base, blue, green, verb = sys.argv[1:]
-world = ProcessWorld(Path(base), ports=(int(blue), int(green)), stop_grace=3)
-print("begins", flush=True)
-anyio.run(lambda: started(world.runtime, Slot.BLUE, "1.0.0", instances=3) if verb == "start" else
-          world.runtime.stop(Slot.BLUE))
-print("done", flush=True)
-sys.stdin.read()
-"""
 
 NASTY = "100% \"double\" 'single' ;comment #hash $HOME `id` %(here)s {port} \\n \nnext line\ttab é"
 
@@ -49,27 +30,6 @@ async def world(tmp_path: Path) -> AsyncIterator[ProcessWorld]:
     world = ProcessWorld(tmp_path, stop_grace=3)
     yield world
     await world.close()
-
-
-def another_comporta(world: ProcessWorld, verb: str) -> subprocess.Popen[str]:
-    root, tests = Path(comporta.__file__).parent.parent, Path(__file__).parent.parent
-    words = [str(world.base), str(world.spec.blue.first), str(world.spec.green.first), verb]
-    process = subprocess.Popen(
-        [sys.executable, "-c", ANOTHER_COMPORTA, *words],
-        env={**os.environ, "PYTHONPATH": f"{root}:{tests}"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "begins\n"
-    return process
-
-
-def end(process: subprocess.Popen[str]) -> None:
-    process.kill()
-    process.communicate()
 
 
 async def test_each_instance_gets_its_own_port_and_knows_who_it_is(world: ProcessWorld) -> None:
@@ -137,7 +97,7 @@ async def test_a_deep_folder_with_strange_letters_is_as_good_as_any(tmp_path: Pa
 
 @pytest.mark.parametrize("ending", ["exits", "is killed"])
 async def test_instances_outlive_the_comporta_that_started_them(world: ProcessWorld, ending: str) -> None:
-    other = another_comporta(world, "start")
+    other = another_comporta(world, 3)
     assert other.stdout is not None
     assert other.stdout.readline() == "done\n"
     if ending == "exits":
@@ -151,7 +111,7 @@ async def test_instances_outlive_the_comporta_that_started_them(world: ProcessWo
 
 @pytest.mark.parametrize("after", [0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5])
 async def test_a_start_that_was_killed_in_the_middle_can_be_done_again(world: ProcessWorld, after: float) -> None:
-    other = another_comporta(world, "start")
+    other = another_comporta(world, 3)
     await world.clock.sleep(after)
     end(other)
     await world.runtime.observe(Slot.BLUE)
@@ -169,7 +129,7 @@ async def test_a_stop_that_was_killed_in_the_middle_can_be_done_again(world: Pro
     occupant = await started(world.runtime, Slot.BLUE, "1.0.0", instances=3)
     for index in (1, 2, 3):
         await world.ask(Slot.BLUE, index)
-    other = another_comporta(world, "stop")
+    other = another_comporta(world, 0)
     await world.clock.sleep(after)
     end(other)
     assert (await world.runtime.observe(Slot.BLUE)).occupant == occupant

@@ -30,13 +30,17 @@ class Runtime(Protocol):
         """Where the instances of the slot answer (host:port), in order of their index, whether up or not."""
 
     async def start(self, slot: Slot, occupant: Occupant) -> None:
-        """Bring the slot to exactly this occupant: whatever else sits there is stopped first.
+        """Bring the slot to exactly this occupant: another release or artifact that sits there is stopped first.
 
-        Returns when all instances are launched; health is for the probes to say. If the same occupant already
-        runs, instances that run are left alone and missing ones are started.
+        If the same release already runs, with whatever number of instances, it is scaled: those that run and are
+        wanted are left alone, also while the slot is kept warm; missing ones are started; surplus ones, the highest
+        index first, are stopped as in `stop`. `observe` shows the new number from then on.
+
+        Returns when all instances are launched and the surplus has ended; health is for the probes to say.
 
         Raises:
-            RuntimeFailure: an instance cannot be launched, or a port is taken (the holder is named).
+            RuntimeFailure: an instance cannot be launched, or a port is taken (the holder is named), or the slot
+                was started without room for so many instances.
         """
 
     async def observe(self, slot: Slot) -> SlotState:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import itertools
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -24,10 +25,10 @@ from comporta.testing.faults import Faults, no_faults
 
 @dataclass
 class Seat:
-    """What sits in a slot. `restarts` by index of the instance; `down` are those that were killed."""
+    """What sits in a slot. By index of the instance: the process id of those that run, and restarts."""
 
     occupant: Occupant
-    running: set[int] = field(default_factory=set)
+    running: dict[int, int] = field(default_factory=dict)
     restarts: dict[int, int] = field(default_factory=dict)
 
 
@@ -51,6 +52,7 @@ class FakeRuntime:
         self._ports = ports
         self._seats: dict[Slot, Seat] = {}
         self._written: dict[Slot, list[LogLine]] = {}
+        self._pids = itertools.count(1000)
 
     async def resolve(self, version: str) -> Artifact:
         if version not in self.versions:
@@ -68,16 +70,17 @@ class FakeRuntime:
         await self.faults("start", "before")
         occupant = msgspec.structs.replace(occupant, warm_until=None)
         seat = self._seat(slot)
-        if seat is None or msgspec.structs.replace(seat.occupant, warm_until=None) != occupant:
+        if seat is None or (seat.occupant.release, seat.occupant.artifact) != (occupant.release, occupant.artifact):
             seat = self._seats[slot] = Seat(occupant)
             self._written[slot] = []
+        await self._end(seat, [index for index in seat.running if index > occupant.instances])
+        seat.occupant = occupant
         for index in range(1, occupant.instances + 1):
             # One at a time: a crash here leaves some of them.
             await self.faults("start-instance", "before")
             if index not in seat.running:
-                seat.running.add(index)
+                seat.running[index] = next(self._pids)
                 self._written[slot].append(LogLine(index=index, text=f"{occupant.release.version} started"))
-        seat.occupant = occupant
         await self.faults("start", "after")
 
     async def observe(self, slot: Slot) -> SlotState:
@@ -90,11 +93,16 @@ class FakeRuntime:
     async def stop(self, slot: Slot) -> None:
         await self.faults("stop", "before")
         if seat := self._seat(slot):
-            for index in sorted(seat.running):
-                await self.faults("stop-instance", "before")
-                seat.running.discard(index)
+            await self._end(seat, list(seat.running))
         self._seats.pop(slot, None)
         await self.faults("stop", "after")
+
+    async def _end(self, seat: Seat, indices: Collection[int]) -> None:
+        for index in sorted(indices, reverse=True):
+            # One at a time: a crash here leaves some of them.
+            await self.faults("stop-instance", "before")
+            seat.running.pop(index, None)
+            seat.restarts.pop(index, None)
 
     async def expire(self, slot: Slot, at: float | None) -> None:
         await self.faults("expire", "before")
@@ -114,12 +122,13 @@ class FakeRuntime:
     def kill(self, slot: Slot, index: int) -> None:
         """An instance dies and is not restarted."""
         if seat := self._seat(slot):
-            seat.running.discard(index)
+            seat.running.pop(index, None)
 
     def crash(self, slot: Slot, index: int) -> None:
         """An instance dies and is restarted at once."""
         if seat := self._seat(slot):
             seat.restarts[index] = seat.restarts.get(index, 0) + 1
+            seat.running[index] = next(self._pids)
 
     def _seat(self, slot: Slot) -> Seat | None:
         seat = self._seats.get(slot)
@@ -134,6 +143,6 @@ class FakeRuntime:
             index=index,
             address=self.addresses(slot, index)[-1],
             state=InstanceState.RUNNING if index in seat.running else InstanceState.STOPPED,
-            pid=1000 + index if index in seat.running else None,
+            pid=seat.running.get(index),
             restarts=seat.restarts.get(index, 0),
         )

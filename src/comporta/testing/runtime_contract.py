@@ -97,11 +97,69 @@ class RuntimeContract:
         state = await world.runtime.observe(Slot.BLUE)
         assert (state.occupant, len(state.instances), state.running) == (other, 1, True)
 
-    async def test_another_number_of_instances_is_another_occupant(self, world: RuntimeWorld) -> None:
+    async def test_more_instances_join_those_that_run(self, world: RuntimeWorld) -> None:
         await started(world.runtime, Slot.BLUE, "1.0.0", instances=1)
-        await started(world.runtime, Slot.BLUE, "1.0.0", instances=3)
+        before = await world.runtime.observe(Slot.BLUE)
+        occupant = await started(world.runtime, Slot.BLUE, "1.0.0", instances=3)
         state = await world.runtime.observe(Slot.BLUE)
-        assert (len(state.instances), state.running) == (3, True)
+        assert (state.occupant, len(state.instances), state.running) == (occupant, 3, True)
+        assert state.instances[:1] == before.instances
+
+    async def test_fewer_instances_are_those_with_the_lowest_indices(self, world: RuntimeWorld) -> None:
+        await started(world.runtime, Slot.BLUE, "1.0.0", instances=3)
+        before = await world.runtime.observe(Slot.BLUE)
+        occupant = await started(world.runtime, Slot.BLUE, "1.0.0", instances=1)
+        state = await world.runtime.observe(Slot.BLUE)
+        assert (state.occupant, state.running) == (occupant, True)
+        assert state.instances == before.instances[:1]
+
+    async def test_a_slot_is_scaled_again_and_again(self, world: RuntimeWorld) -> None:
+        pids: dict[int, set[int | None]] = {}
+        for instances in (2, 1, 3, 2, 2, 3):
+            await started(world.runtime, Slot.BLUE, "1.0.0", instances=instances)
+            state = await world.runtime.observe(Slot.BLUE)
+            assert ([i.index for i in state.instances], state.running) == ([*range(1, instances + 1)], True)
+            for status in state.instances:
+                pids.setdefault(status.index, set()).add(status.pid)
+        assert {index: len(used) for index, used in pids.items()} == {1: 1, 2: 2, 3: 2}
+
+    async def test_scaling_leaves_an_instance_that_was_restarted_alone(self, world: RuntimeWorld) -> None:
+        await started(world.runtime, Slot.BLUE, "1.0.0", instances=2)
+        await world.crash(Slot.BLUE, 1)
+
+        async def runs_again() -> bool:
+            state = await world.runtime.observe(Slot.BLUE)
+            return state.running and [i.restarts for i in state.instances] == [1, 0]
+
+        await eventually(runs_again, world.clock)
+        before = await world.runtime.observe(Slot.BLUE)
+        for instances in (3, 1):
+            await started(world.runtime, Slot.BLUE, "1.0.0", instances=instances)
+            state = await world.runtime.observe(Slot.BLUE)
+            assert (state.instances[0], state.running) == (before.instances[0], True)
+
+    async def test_an_instance_that_crashed_before_counts_anew_when_it_comes_back(self, world: RuntimeWorld) -> None:
+        await started(world.runtime, Slot.BLUE, "1.0.0", instances=2)
+        await world.crash(Slot.BLUE, 2)
+
+        async def runs_again() -> bool:
+            state = await world.runtime.observe(Slot.BLUE)
+            return state.running and state.instances[1].restarts == 1
+
+        await eventually(runs_again, world.clock)
+        for instances in (1, 2):
+            await started(world.runtime, Slot.BLUE, "1.0.0", instances=instances)
+        assert [i.restarts for i in (await world.runtime.observe(Slot.BLUE)).instances] == [0, 0]
+
+    async def test_a_warm_slot_is_scaled_too_and_kept(self, world: RuntimeWorld) -> None:
+        for instances in (3, 1):
+            await started(world.runtime, Slot.BLUE, "1.0.0", instances=2)
+            before = await world.runtime.observe(Slot.BLUE)
+            await world.runtime.expire(Slot.BLUE, world.clock.now() + 1000.0)
+            occupant = await started(world.runtime, Slot.BLUE, "1.0.0", instances=instances)
+            state = await world.runtime.observe(Slot.BLUE)
+            assert (state.occupant, state.running) == (occupant, True)
+            assert state.instances[0] == before.instances[0]
 
     async def test_a_stopped_slot_is_empty_and_can_be_stopped_again(self, world: RuntimeWorld) -> None:
         await started(world.runtime, Slot.BLUE, "1.0.0")

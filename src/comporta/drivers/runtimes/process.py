@@ -20,8 +20,8 @@ from comporta.drivers.runtimes.process_members import lives, members
 from comporta.drivers.runtimes.process_options import ProcessOptions
 from comporta.drivers.runtimes.process_ports import require_free
 from comporta.drivers.runtimes.process_seat import Launched, Seat, seat_of
-from comporta.drivers.runtimes.process_stopping import vacate
-from comporta.drivers.runtimes.process_supervisor import RETRIES, Program, Supervisor
+from comporta.drivers.runtimes.process_stopping import retire, vacate
+from comporta.drivers.runtimes.process_supervisor import ENDED, RETRIES, STOPPING, Program, Supervisor
 from comporta.model.errors import ArtifactMissing, RuntimeFailure
 from comporta.model.release import Artifact, InstanceState, InstanceStatus, LogLine, Occupant, SlotState
 from comporta.model.spec import EnvironmentSpec
@@ -46,8 +46,6 @@ STATES = {
     "FATAL": InstanceState.FAILED,
     "UNKNOWN": InstanceState.FAILED,
 }
-ENDED = {"STOPPED", "FATAL"}
-"""supervisord's states of an instance that it will not start again by itself."""
 
 
 class ProcessRuntime:
@@ -102,16 +100,16 @@ class ProcessRuntime:
             require_free(self._spec.instance_host, ports, partial(members, seat))
             supervisor = Supervisor(seat)
             found = seat.occupant(self._clock.now())
-            same = found is not None and msgspec.structs.replace(found, warm_until=None) == occupant
+            same = found is not None and (found.release, found.artifact) == (occupant.release, occupant.artifact)
             if same and (programs := supervisor.programs()) is not None:
-                seat.record(occupant)
-                _start_ended(seat, supervisor, programs)
+                await self._make_way(seat, supervisor, programs, occupant)
             else:
                 await vacate(seat, self._clock)
                 if not same:
                     seat.wipe_logs()
                 seat.record(occupant)
                 await supervisor.launch(launches, grace=occupant.artifact.launch["stop_grace"], retries=self._retries)
+            _start_ended(seat, supervisor, occupant.instances)
             await self._until_launched(seat, supervisor, occupant.instances)
 
     async def observe(self, slot: Slot) -> SlotState:
@@ -123,12 +121,13 @@ class ProcessRuntime:
         # In this order: a launch that supervisord knows of is counted, whether or not it has noted itself by now.
         launched, programs = seat.launched(), supervisor.programs()
         statuses = [
-            self._status(slot, i, (programs or {}).get(i), launched.get(i)) for i in range(1, recorded.instances + 1)
+            self._status(slot, i, (programs or {}).get(i), launched.get(i))
+            for i in sorted({*range(1, recorded.instances + 1), *launched})
         ]
         occupant = seat.occupant(self._clock.now())
-        if occupant is None:
-            # Its time is over: nobody sits there any more, but what has not ended yet is still to be seen.
-            statuses = [status for status in statuses if status.pid is not None]
+        # Surplus instances, and all those of an occupant whose time is over, are to be seen until they have ended.
+        wanted = occupant.instances if occupant else 0
+        statuses = [status for status in statuses if status.index <= wanted or status.pid is not None]
         return SlotState(slot=slot, occupant=occupant, instances=_with_exit_codes(statuses, supervisor))
 
     async def stop(self, slot: Slot) -> None:
@@ -171,12 +170,32 @@ class ProcessRuntime:
     def _seat(self, slot: Slot) -> Seat:
         return seat_of(self._spec, slot)
 
+    async def _make_way(
+        self, seat: Seat, supervisor: Supervisor, programs: dict[int, Program], occupant: Occupant
+    ) -> None:
+        """Record the new number of instances and end the surplus ones, the highest index first."""
+        if occupant.instances > len(programs):
+            raise RuntimeFailure(
+                f"cannot run {occupant.instances} instances in {seat.path.name}: "
+                f"it was started with room for {len(programs)}",
+                next="`comporta deploy` the version again: it starts afresh, in the other slot",
+            )
+        surplus = range(occupant.instances + 1, len(programs) + 1)
+        for index in reversed(surplus):
+            supervisor.stop(index)
+        # Only now, as nobody must see more instances run than the record allows.
+        seat.record(occupant)
+        # One that is wanted may still be ending since a start with fewer, which did not come to its end.
+        ending = [index for index, program in programs.items() if program.state == STOPPING]
+        await retire(seat, {*surplus, *ending}, self._clock)
+
     async def _until_launched(self, seat: Seat, supervisor: Supervisor, instances: int) -> None:
         deadline = self._clock.monotonic() + LAUNCH_BOUND
-        while len(seat.launched()) < instances:
+        wanted = set(range(1, instances + 1))
+        while missing := wanted - seat.launched().keys():
             if self._clock.monotonic() >= deadline:
                 raise RuntimeFailure(
-                    f"cannot launch {instances} instances: supervisord started only {len(seat.launched())} of them",
+                    f"cannot launch {instances} instances: supervisord did not start {len(missing)} of them",
                     next=f"{seat.path / 'supervisord.log'} has the reason",
                 )
             supervisor.wake()
@@ -206,9 +225,9 @@ def _restarts(pid: int | None, launched: Launched | None) -> int:
     return launched.launches if pid not in (None, launched.pid) else launched.launches - 1
 
 
-def _start_ended(seat: Seat, supervisor: Supervisor, programs: dict[int, Program]) -> None:
-    for index, program in programs.items():
-        if program.state in ENDED:
+def _start_ended(seat: Seat, supervisor: Supervisor, instances: int) -> None:
+    for index, program in (supervisor.programs() or {}).items():
+        if index <= instances and program.state in ENDED:
             # A start on purpose is no restart.
             seat.forget_launches(index)
             supervisor.start(index)

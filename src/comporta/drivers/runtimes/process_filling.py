@@ -7,7 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from comporta.drivers.runtimes.process_members import MARKER
+from comporta.drivers.runtimes.process_members import INSTANCE, MARKER
 from comporta.drivers.runtimes.process_options import fill
 from comporta.drivers.runtimes.process_seat import seat_of
 from comporta.drivers.runtimes.process_supervisor import Launch
@@ -19,10 +19,12 @@ from comporta.ports.secrets import Secrets
 
 INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
 """What an instance gets of comporta's own environment."""
+ROOM = 16
+"""So many instances a slot can be scaled to at any time, if it has the ports: they are prepared when it is started."""
 
 
 def fill_launches(spec: EnvironmentSpec, slot: Slot, occupant: Occupant, secrets: Secrets) -> dict[int, Launch]:
-    """By index of the instance, from 1.
+    """By index of the instance, from 1: those that the occupant has, and those that it may get later.
 
     Raises:
         RuntimeFailure: the release's folder or its program is not there.
@@ -32,7 +34,8 @@ def fill_launches(spec: EnvironmentSpec, slot: Slot, occupant: Occupant, secrets
     directory = Path(spec.base) / occupant.artifact.launch["directory"]
     if not directory.is_dir():
         raise RuntimeFailure(f"cannot start {version}: its folder {directory} is gone")
-    launches = {i: _launch(spec, slot, occupant, i, secrets) for i in range(1, occupant.instances + 1)}
+    room = max(occupant.instances, min(len(spec.ports(slot)), max(spec.instances, ROOM)))
+    launches = {i: _launch(spec, slot, occupant, i, secrets) for i in range(1, room + 1)}
     for launch in launches.values():
         if not program_exists(launch.command[0], directory, launch.env["PATH"]):
             raise RuntimeFailure(
@@ -59,7 +62,7 @@ def _launch(spec: EnvironmentSpec, slot: Slot, occupant: Occupant, index: int, s
         **{name: fill(text, values, secrets.fill) for name, text in recorded["env"].items()},
         "PORT": values["port"],
         "COMPORTA_SLOT": values["slot"],
-        "COMPORTA_INSTANCE": values["index"],
+        INSTANCE: values["index"],
         "COMPORTA_VERSION": values["version"],
         "COMPORTA_RELEASE": str(occupant.release.number),
         MARKER: seat_of(spec, slot).marker,

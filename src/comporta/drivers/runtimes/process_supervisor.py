@@ -13,7 +13,7 @@ import re
 import shlex
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -51,8 +51,9 @@ nocleanup = true
 [program:instance]
 command = %(ENV_COMPORTA_LAUNCHER)s %(process_num)d
 process_name = %(process_num)d
-numprocs = {instances}
+numprocs = {room}
 numprocs_start = 1
+autostart = false
 autorestart = true
 startsecs = {start_seconds}
 startretries = {retries}
@@ -73,6 +74,10 @@ stdout_logfile = reaper.log
 stdout_logfile_maxbytes = 100KB
 stdout_logfile_backups = 0
 """
+
+ENDED = {"STOPPED", "FATAL"}
+"""Its states of an instance that it will not start again by itself."""
+STOPPING = "STOPPING"
 
 _HERE = Path(__file__).parent
 _EXIT = re.compile(r"exited: (\d+) \((?:exit status (\d+)|terminated by (\w+))")
@@ -100,14 +105,18 @@ class Supervisor:
         self._seat = seat
 
     async def launch(self, launches: Mapping[int, Launch], *, grace: float, retries: int) -> None:
-        """Start supervisord with all instances (by index, from 1). It outlives us, in a session of its own.
+        """Start supervisord, which outlives us in a session of its own. It knows all instances, and starts none yet.
+
+        Args:
+            launches: by index, from 1, of all instances that the slot may ever have: what they get comes from
+                supervisord's environment, and that is settled once it runs.
 
         Raises:
             RuntimeFailure: supervisord does not start; its own words are in the details.
         """
         ini = INI.format(
             socket=f"/proc/self/cwd/{SOCKET}" if self._is_deep else SOCKET,
-            instances=len(launches),
+            room=len(launches),
             start_seconds=START_SECONDS,
             retries=retries,
             stop_wait=math.ceil(grace),
@@ -138,6 +147,17 @@ class Supervisor:
 
     def start(self, index: int) -> None:
         self._ask("startProcess", f"instance:{index}", False)
+
+    def stop(self, index: int) -> None:
+        """Tell it to end an instance and to start it no more. Returns at once; repeated, it changes nothing."""
+        if self._ask("stopProcess", f"instance:{index}", False) is None:
+            # One that has just ended by itself cannot be stopped, but is started again before the next question.
+            self._ask("stopProcess", f"instance:{index}", False)
+
+    def is_stopping(self, indices: Collection[int]) -> bool:
+        """Some of these instances were told to end, and it has not seen yet that they did."""
+        programs = self.programs() or {}
+        return any(programs[index].state == STOPPING for index in programs.keys() & indices)
 
     def start_reaper(self) -> None:
         self._ask("startProcess", "reaper", False)
