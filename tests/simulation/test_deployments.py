@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from trio.testing import MockClock
 
 from comporta.app.context import Context
-from comporta.app.deploy import AlreadyLive, Interrupted, deploy
+from comporta.app.deploy import AlreadyLive, Interrupted, Strategy, deploy
 from comporta.app.down import down
 from comporta.app.rollback import rollback
 from comporta.app.running import Ended
@@ -23,11 +23,11 @@ from comporta.app.settling import abort, resume
 from comporta.model.errors import ComportaError, ForeignChange, LeaseHeld, UsageError
 from comporta.model.journal import Kind, Outcome
 from comporta.model.snapshot import Snapshot
-from comporta.model.spec import BlueGreenSpec
+from comporta.model.spec import BlueGreenSpec, CanarySpec
 from comporta.model.traffic import Slot, Traffic
 from comporta.steps.shift_traffic import ShiftTraffic
 from comporta.steps.start_instances import same
-from comporta.strategies import blue_green
+from comporta.strategies import blue_green, canary
 from simulation.world import TAMPERED, Crash, Fault, World
 from support import specs
 
@@ -35,6 +35,11 @@ faults = st.one_of(
     st.none(),
     st.builds(Fault, st.sampled_from(["crash", "crash", "fail", "slow", "abort", "foreign"]), st.integers(0, 60)),
 )
+plans = st.sampled_from([blue_green.plan, canary.plan])
+CANARY = CanarySpec(
+    start=20, stages=(50, 100), watch=40.0, hold=20.0, min_hold=2.0, bake=10.0, warm_up=0.0, on_inconclusive="abort",
+    error_margin=0.05, latency_margin=0.2,
+)  # fmt: skip
 versions = st.sampled_from([f"1.{n}.0" for n in range(6)])
 
 
@@ -47,15 +52,19 @@ class Deployments(RuleBasedStateMachine):
     )
     def a_world(self, keep_warm: float, instances: int, sick: set[str], failing: set[str]) -> None:
         waits = BlueGreenSpec(stabilize=5.0, drain=10.0, final_timeout=10.0, keep_warm=keep_warm)
-        self.world = World(specs.spec(blue_green=waits, instances=instances), sick, failing)
+        self.world = World(specs.spec(blue_green=waits, canary=CANARY, instances=instances), sick, failing)
         self.good: Traffic = Traffic()
         """Where requests went when they last went where comporta had sent them, on purpose."""
         self.cut_off = False
 
     @precondition(lambda self: not self.cut_off)
-    @rule(version=versions, fault=faults)
-    def deploy(self, version: str, fault: Fault | None) -> None:
-        ended = self.act(lambda ctx: deploy(ctx, version, blue_green.plan), fault)
+    @rule(version=versions, plan=plans, fault=faults)
+    def deploy(self, version: str, plan: Strategy, fault: Fault | None) -> None:
+        live = self.world.snapshot().live
+        compared = plan is canary.plan and live is not None and live.occupant is not None
+        ended = self.act(lambda ctx: deploy(ctx, version, plan), fault)
+        if compared and live.occupant.release.version in self.world.failing:
+            return  # beside one that fails, a canary proves nothing about latency
         if fault is None and version not in self.world.sick | self.world.failing:
             assert isinstance(ended, AlreadyLive) or ended.deployment.outcome is Outcome.PROMOTED
 
@@ -175,7 +184,7 @@ class Deployments(RuleBasedStateMachine):
             assert_as_before(before, after, self.world)
         if outcome is Outcome.PROMOTED or (outcome is Outcome.INCIDENT and not self.can_abort(ended)):
             # Past the point of no return the old slot is stopped: there is only the way forward, repairs included.
-            self.good = next(s.to for s in ended.deployment.plan.steps if isinstance(s, ShiftTraffic))
+            self.good = [s.to for s in ended.deployment.plan.steps if isinstance(s, ShiftTraffic)][-1]
         if outcome is Outcome.INCIDENT:
             self.settle(ended)
         self.repair_if_tampered()

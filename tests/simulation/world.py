@@ -16,6 +16,7 @@ from comporta.engine.events import StepEvent
 from comporta.model.checks import Target
 from comporta.model.errors import RouterError, RuntimeFailure
 from comporta.model.figures import Counts, Figures
+from comporta.model.histogram import Histogram
 from comporta.model.journal import Holder, Kind, Lease, Record
 from comporta.model.snapshot import Snapshot
 from comporta.model.spec import EnvironmentSpec
@@ -31,7 +32,7 @@ from support import specs
 T = TypeVar("T")
 
 REQUESTS_PER_SECOND = 50
-TAMPERED = Traffic(weights=Weights(blue=50, green=50))
+TAMPERED = Traffic(weights=Weights(blue=49, green=51))
 """What somebody else makes of the router."""
 SLOW = 400.0
 """Seconds that a slow verb takes: longer than every timeout of the simulated config."""
@@ -93,6 +94,7 @@ class People:
         return False
 
     def note(self, text: str) -> None: ...
+    def verdict(self, verdict: Any, *, share: float, state: str) -> None: ...
     def stage(self, title: str) -> None: ...
     def notice(self, text: str) -> None: ...
     def planned(self, deployment: int, plan: Plan) -> None: ...
@@ -212,7 +214,7 @@ class World:
         if moment == "after":
             self._look(verb)
         if self._due():
-            await self._strike(verb)
+            await self._strike(verb, moment)
 
     def _moment(self, event: StepEvent) -> None:
         """Between two records: only what needs no verb to go wrong can strike here."""
@@ -227,9 +229,11 @@ class World:
         self._chances += 1
         return self._fault is not None and self._chances == self._fault.at + 1
 
-    async def _strike(self, verb: str) -> None:
+    async def _strike(self, verb: str, moment: str) -> None:
         assert self._fault is not None
         match self._fault.kind:
+            case "foreign" if (verb, moment) == ("shift", "before"):
+                pass  # two who write in the same instant: nobody can tell who was first
             case "fail" if verb in ("shift", "configure", "remove"):
                 raise RouterError(f"cannot {verb}: simulated")
             case "fail" if verb != "ask":
@@ -297,11 +301,13 @@ class World:
 
     def _count(self) -> None:
         seconds, self._counted_at = self.clock.now() - self._counted_at, self.clock.now()
-        live = self.router.routing.traffic.live
-        release = self.router.routing.traffic.release_in(live) if live else None
-        if live is None or release is None or seconds <= 0:
-            return
-        requests = int(seconds * REQUESTS_PER_SECOND)
-        errors = requests if release.version in self.failing else 0
-        counts = Counts(requests=requests, app_errors=errors)
-        self._answered.append(Figures(at=int(self.clock.now()), release=release.number, address="", counts=counts))
+        traffic = self.router.routing.traffic
+        for slot in Slot:
+            share = traffic.weights.of(slot) / 100 if traffic.weights else 0
+            release, requests = traffic.release_in(slot), round(seconds * REQUESTS_PER_SECOND * share)
+            if release is not None and requests > 0:
+                errors = requests if release.version in self.failing else 0
+                answered = Histogram.of([0.05] * (requests - errors))
+                counts = Counts(requests=requests, app_errors=errors, latencies=answered)
+                at = int(self.clock.now())
+                self._answered.append(Figures(at=at, release=release.number, address="", counts=counts))
