@@ -12,6 +12,7 @@ from comporta.steps.drain_slot import DrainSlot
 from comporta.steps.hold_slot import HoldSlot
 from comporta.steps.keep_warm import KeepWarm
 from comporta.steps.prove_live import ProveLive
+from comporta.steps.scale_instances import ScaleInstances
 from comporta.steps.shift_traffic import ShiftTraffic
 from comporta.steps.smoke_test import SmokeTest
 from comporta.steps.start_instances import StartInstances
@@ -21,6 +22,7 @@ from comporta.steps.watch_traffic import WatchTraffic
 AnyStep = (
     ConfigureRouter
     | StartInstances
+    | ScaleInstances
     | CheckHealth
     | SmokeTest
     | Confirm

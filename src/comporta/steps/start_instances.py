@@ -39,9 +39,11 @@ class StartInstances(Step, frozen=True, tag="start-instances"):
         state = await ports.runtime.observe(self.slot)
         if state.occupant is None or same(state.occupant, self.found):
             return Effect.ABSENT
-        if not same(state.occupant, self.to):
+        if not same_release(state.occupant, self.to):
             return Effect.FOREIGN
-        return Effect.IN_PLACE if state.running and state.occupant.warm_until is None else Effect.ABSENT
+        # With another number of instances it is ours as well: later steps scale the slot.
+        in_place = same(state.occupant, self.to) and state.running and state.occupant.warm_until is None
+        return Effect.IN_PLACE if in_place else Effect.ABSENT
 
     async def do(self, ports: Ports, began: float) -> Facts:
         ports.operator.note(f"launching on {', '.join(ports.runtime.addresses(self.slot, self.to.instances))}")
@@ -73,8 +75,8 @@ class StartInstances(Step, frozen=True, tag="start-instances"):
 
 def same(one: Occupant, other: Occupant | None) -> bool:
     """Whether both are the same release with the same number of instances, kept warm or not."""
-    return other is not None and (one.release, one.artifact, one.instances) == (
-        other.release,
-        other.artifact,
-        other.instances,
-    )
+    return other is not None and same_release(one, other) and one.instances == other.instances
+
+
+def same_release(one: Occupant, other: Occupant) -> bool:
+    return (one.release, one.artifact) == (other.release, other.artifact)
