@@ -41,7 +41,7 @@ class StartInstances(Step, frozen=True, tag="start-instances"):
             return Effect.ABSENT
         if not same_release(state.occupant, self.to):
             return Effect.FOREIGN
-        # A later step may have given it more instances: then this one is not in place, but nobody else was here.
+        # With another number of instances it is ours as well: later steps scale the slot.
         in_place = same(state.occupant, self.to) and state.running and state.occupant.warm_until is None
         return Effect.IN_PLACE if in_place else Effect.ABSENT
 
@@ -75,9 +75,8 @@ class StartInstances(Step, frozen=True, tag="start-instances"):
 
 def same(one: Occupant, other: Occupant | None) -> bool:
     """Whether both are the same release with the same number of instances, kept warm or not."""
-    return same_release(one, other) and other is not None and one.instances == other.instances
+    return other is not None and same_release(one, other) and one.instances == other.instances
 
 
-def same_release(one: Occupant, other: Occupant | None) -> bool:
-    """Whether both are the same release, however many instances it has."""
-    return other is not None and (one.release, one.artifact) == (other.release, other.artifact)
+def same_release(one: Occupant, other: Occupant) -> bool:
+    return (one.release, one.artifact) == (other.release, other.artifact)
