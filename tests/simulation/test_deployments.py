@@ -251,6 +251,7 @@ def assert_as_before(before: Snapshot, after: Snapshot, world: World) -> None:
             assert same(now, was)
         elif now is not None:
             assert same(now, was), f"{now.release} was left over in {slot}"
+            assert now.warm_until == was.warm_until, f"{slot} lost its countdown"
 
 
 TestDeployments = Deployments.TestCase
@@ -264,3 +265,15 @@ class TestDeploymentsAtLength(Deployments.TestCase):
     settings = settings(
         max_examples=400, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
     )
+
+
+def test_a_warm_release_that_was_to_serve_again_and_did_not_keeps_its_countdown() -> None:
+    world = World()
+    for version in ("1.0.0", "1.1.0"):
+        world.run(lambda ctx, version=version: deploy(ctx, version, blue_green.plan))
+    before = world.snapshot()
+    world.sick.add("1.0.0")
+    ended = world.run(lambda ctx: deploy(ctx, "1.0.0", blue_green.plan))
+    assert isinstance(ended, Ended)
+    assert ended.deployment.outcome is Outcome.ABORTED
+    assert_as_before(before, world.snapshot(), world)

@@ -27,9 +27,9 @@ class Reporter(Protocol):
 
     def planned(self, deployment: int, plan: Plan) -> None: ...
 
-    def step_begins(self, index: int, title: str, *, resumed: bool) -> None: ...
+    def step_begins(self, index: int, title: str, *, undoing: bool, resumed: bool) -> None: ...
 
-    def step_ends(self, index: int, title: str, *, facts: Facts, error: str) -> None:
+    def step_ends(self, index: int, title: str, *, undoing: bool, facts: Facts, error: str) -> None:
         """`error` is empty when the step reached what it promises."""
 
 

@@ -55,7 +55,7 @@ async def run_deployment(ctx: Context, held: Held, number: int) -> Ended:
         plan=deployment.plan,
         actor=ctx.actor,
         listener=tell,
-        closing=lambda outcome: figures(ctx, deployment),
+        closing=lambda outcome: figures(ctx, number),
     )
     ctx.interruption.undoable = True
     async with task_group() as group:
@@ -83,15 +83,18 @@ async def request_abort(ctx: Context, number: int, reason: str) -> bool:
     return True
 
 
-async def figures(ctx: Context, deployment: Deployment) -> Facts:
-    """Requests answered and lost since the deployment began. Empty where the router cannot tell."""
+async def figures(ctx: Context, number: int) -> Facts:
+    """How long the switch took, and the requests answered and lost since the deployment began, as far as is known."""
+    deployment, _, records = await find_deployment(ctx.journal, number)
+    switches = [r.data["switch_seconds"] for r in records if r.kind is Kind.DONE and "switch_seconds" in r.data]
+    facts: Facts = {"switch_seconds": switches[-1]} if switches else {}
     if deployment.cursor is None:
-        return {}
+        return facts
     try:
         total = (await ctx.ports.router.count(deployment.cursor)).total
     except ComportaError:
-        return {}
-    return {"requests": total.requests, "app_errors": total.app_errors, "lost": total.proxy_errors}
+        return facts
+    return facts | {"requests": total.requests, "app_errors": total.app_errors, "lost": total.proxy_errors}
 
 
 def _report(ctx: Context, event: StepEvent) -> None:
@@ -100,9 +103,9 @@ def _report(ctx: Context, event: StepEvent) -> None:
     if not title:
         return
     if event.moment is Moment.BEFORE_INTENT:
-        ctx.reporter.step_begins(event.index, title, resumed=event.resumed)
+        ctx.reporter.step_begins(event.index, title, undoing=undoing, resumed=event.resumed)
     elif event.moment is Moment.AFTER_RESULT:
-        ctx.reporter.step_ends(event.index, title, facts=event.facts, error=event.error)
+        ctx.reporter.step_ends(event.index, title, undoing=undoing, facts=event.facts, error=event.error)
 
 
 async def _abort_on_interruption(ctx: Context, number: int) -> None:

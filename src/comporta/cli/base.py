@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from comporta.cli.screen import Screen
     from comporta.model.findings import Finding
 
+SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "a closed terminal (SIGHUP)"}
+"""What interrupts a command → how it is told."""
+
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -132,7 +135,7 @@ def open_context(
 
 
 def execute(context: Context, use_case: Callable[[], Awaitable[T]]) -> T:
-    """Run a use case to its end. Ctrl-C and SIGTERM undo a running deployment, and cancel anything else.
+    """Run a use case to its end. Ctrl-C, SIGTERM and a closed terminal undo a deployment, and cancel anything else.
 
     A second signal leaves everything as it is, for `comporta resume` or `comporta abort`.
     """
@@ -150,10 +153,10 @@ async def _interruptible(context: Context, use_case: Callable[[], Awaitable[T]])
     async with task_group() as group:
 
         async def listen(*, task_status: Any = anyio.TASK_STATUS_IGNORED) -> None:
-            with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            with anyio.open_signal_receiver(*SIGNALS) as signals:
                 task_status.started()
                 async for received in signals:
-                    name = "Ctrl-C" if received == signal.SIGINT else "SIGTERM"
+                    name = SIGNALS[received]
                     if not context.interruption.undoable or context.interruption.reason:
                         context.interruption.set(f"interrupted by {name}")
                         group.cancel_scope.cancel()

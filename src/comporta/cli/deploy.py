@@ -53,6 +53,7 @@ def command(
     chosen = composition().strategy(strategy)
     ctx, screen = open_context(environment, config, as_json=as_json, yes=yes)
     ctx = with_canary(ctx, canary)
+    screen.require_somebody_to_ask()
     try:
         ended = execute(ctx, lambda: deploy(ctx, version, chosen, reason=reason, force=force, wait=wait))
     finally:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from comporta.cli.base import paint, print_json
+from comporta.cli.screen import counted
 from comporta.cli.times import iso, span
 from comporta.model.journal import Outcome
 
@@ -58,15 +59,17 @@ def deployment_facts(deployment: Deployment) -> dict[str, Any]:
 
 
 def summary(deployment: Deployment) -> str:
-    """Version, outcome, duration, requests served and lost, in a line."""
+    """Version, outcome, duration, how long the switch took, requests served and lost, in a line."""
     good = deployment.outcome is Outcome.PROMOTED
     head = paint(str(deployment.outcome), "green" if good else "red", bold=True)
     text = f"{head}: {deployment.version} in {deployment.environment}, {span(deployment.seconds)}"
     figures = deployment.figures or {}
+    if "switch_seconds" in figures:
+        text += f", switched in {figures['switch_seconds'] * 1000:.1f} ms"
     if "requests" in figures:
-        text += f", {figures['requests']} requests served meanwhile, {figures['lost']} lost"
-    if not good and deployment.outcome is not Outcome.INCIDENT and deployment.replaces:
-        text += f"; {deployment.replaces} serves"
+        text += f", {counted(figures['requests'], 'request')} served meanwhile, {figures['lost']} lost"
+    if not good and deployment.outcome is not Outcome.INCIDENT:
+        text += f"; {deployment.replaces or 'nothing'} serves"
     return text
 
 

@@ -11,10 +11,12 @@ import anyio
 import click
 
 from comporta.cli.base import paint
+from comporta.model.errors import Refused
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.status import Status
+    from rich.live import Live
+    from rich.text import Text
 
     from comporta.analysis.verdict import Verdict
     from comporta.steps.plan import Plan
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 PLAIN_NOTE_EVERY = 10.0
 """Seconds between two lines about the same wait, where lines cannot be overwritten."""
+FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+FRAMES_PER_SECOND = 10
 
 
 class Screen:
@@ -35,9 +39,10 @@ class Screen:
     def __init__(self, *, yes: bool, to_stderr: bool) -> None:
         self._yes = yes
         self._stream = sys.stderr if to_stderr else sys.stdout
-        self._live: Status | None = None
+        self._live: Live | None = None
         self._console: Console | None = None
         self._title = ""
+        self._note = self._below = ""
         self._began = time.monotonic()
         self._noted = self._began
         self._steps = 0
@@ -59,28 +64,37 @@ class Screen:
         instead = f" instead of {plan.replaces.version}" if plan.replaces else ""
         self._line(f"Deployment {deployment}: {plan.release.version} to {plan.environment} ({plan.strategy}){instead}")
 
-    def step_begins(self, index: int, title: str, *, resumed: bool) -> None:
-        self._begin(f"{'again: ' if resumed else ''}{title}", index)
+    def step_begins(self, index: int, title: str, *, undoing: bool, resumed: bool) -> None:
+        place = paint(f"[{index + 1}/{self._steps}]", "cyan")
+        self._begin(f"{place} {'again: ' if resumed else ''}{'undo: ' if undoing else ''}{title}")
 
-    def step_ends(self, index: int, title: str, *, facts: Facts, error: str) -> None:
-        self._settle(bool(error), error or _facts_line(facts))
+    def step_ends(self, index: int, title: str, *, undoing: bool, facts: Facts, error: str) -> None:
+        mark = paint("✗", "red") if error else paint("↩", "yellow") if undoing else paint("✓", "green")
+        self._settle(mark, error or _facts_line(facts))
 
     def note(self, text: str) -> None:
-        if self._live is not None:
-            self._live.update(f"{self._title} [dim]{_escaped(text)}[/dim]")
-        elif time.monotonic() - self._noted >= PLAIN_NOTE_EVERY:
+        self._note = text
+        if self._console is None and time.monotonic() - self._noted >= PLAIN_NOTE_EVERY:
             self._noted = time.monotonic()
             click.echo(f"    … {text}", file=self._stream)
 
     def verdict(self, verdict: Verdict, *, share: float, state: str) -> None:
         from comporta.cli import verdicts
 
-        if self._live is not None:
-            text = "\n".join([rows(verdicts.table(verdict, share)), verdicts.line(verdict)])
-            self._live.update(f"{self._title} [dim]{_escaped(state)}[/dim]\n{_escaped(text)}")
-        elif time.monotonic() - self._noted >= PLAIN_NOTE_EVERY:
+        self._note = state
+        self._below = "\n".join(["", rows(verdicts.table(verdict, share)), verdicts.line(verdict)])
+        if self._console is None and time.monotonic() - self._noted >= PLAIN_NOTE_EVERY:
             self._noted = time.monotonic()
             click.echo(f"    … {verdicts.brief(verdict, share)}; {state}", file=self._stream)
+
+    def require_somebody_to_ask(self) -> None:
+        """Refuse at once what would be refused at its question, perhaps after minutes of work.
+
+        Raises:
+            Refused: there is neither a terminal nor --yes.
+        """
+        if not self._yes and not self._can_ask():
+            raise Refused("cannot ask for confirmation: there is no terminal", next="give --yes")
 
     async def confirm(self, question: str) -> bool:
         return self._yes or await self._ask(question)
@@ -95,8 +109,11 @@ class Screen:
             self._live = None
         self._title = ""
 
+    def _can_ask(self) -> bool:
+        return sys.stdin.isatty() and self._stream.isatty()
+
     async def _ask(self, question: str) -> bool:
-        if not (sys.stdin.isatty() and self._stream.isatty()):
+        if not self._can_ask():
             return False
         title = self._title
         self.close()
@@ -107,31 +124,43 @@ class Screen:
         self._show(title)
         return answer in ("y", "yes")
 
-    def _begin(self, title: str, index: int | None = None) -> None:
-        place = f"{paint(f'[{index + 1}/{self._steps}]', 'cyan')} " if index is not None else ""
+    def _begin(self, title: str) -> None:
         self._began = self._noted = time.monotonic()
-        self._show(f"{place}{title}")
+        self._note = self._below = ""
+        self._show(title)
 
     def _show(self, title: str) -> None:
         self._title = title
-        if self._console is None:
-            return
+        if self._console is not None and self._live is None:
+            from rich.live import Live
+
+            self._live = Live(
+                console=self._console,
+                get_renderable=self._now,
+                refresh_per_second=FRAMES_PER_SECOND,
+                transient=True,
+            )
+            self._live.start()
+
+    def _now(self) -> Text:
+        """The live line: what is done, for how long, and what it waits for. One line, however narrow the terminal.
+
+        Below it stands how a comparison goes, where there is one.
+        """
         from rich.text import Text
 
-        if self._live is None:
-            self._live = self._console.status("")
-            self._live.start()
-        self._live.update(Text.from_ansi(title))
-        self._title = _escaped(click.unstyle(title))
+        seconds = time.monotonic() - self._began
+        frame = paint(FRAMES[int(seconds * FRAMES_PER_SECOND) % len(FRAMES)], "cyan")
+        text = Text.from_ansi(f"{frame} {self._title} ({seconds:.0f} s)", no_wrap=True, overflow="ellipsis")
+        return text.append(f" {self._note}", style="dim").append(self._below)
 
     def _end_stage(self) -> None:
         if self._title:
-            self._settle(False, "")
+            self._settle(paint("✓", "green"), "")
 
-    def _settle(self, failed: bool, text: str) -> None:
-        title, seconds = self._title.replace("\\[", "["), time.monotonic() - self._began
+    def _settle(self, mark: str, text: str) -> None:
+        title, seconds = self._title, time.monotonic() - self._began
         self.close()
-        mark = paint("✗", "red") if failed else paint("✓", "green")
         self._line(f"{mark} {title} ({seconds:.1f} s){': ' if text else ''}{text}")
 
     def _line(self, text: str) -> None:
@@ -143,26 +172,32 @@ class Screen:
             click.echo(text, file=self._stream)
 
 
-def _escaped(text: str) -> str:
-    return text.replace("[", "\\[")
-
-
 def _facts_line(facts: Facts) -> str:
     """What a step found out, in a few words."""
     parts: list[str] = []
     if "switch_seconds" in facts:
         parts.append(f"switched in {facts['switch_seconds'] * 1000:.1f} ms, proven from outside")
     if "requests" in facts:
-        parts.append(f"{facts['requests']} requests, {facts['app_errors'] + facts['proxy_errors']} failed")
+        parts.append(f"{counted(facts['requests'], 'request')}, {facts['app_errors'] + facts['proxy_errors']} failed")
     if facts.get("cut"):
-        parts.append(f"{facts['cut']} connections cut at the deadline")
+        parts.append(f"{counted(facts['cut'], 'connection')} cut at the deadline")
     if "attempts" in facts:
-        parts.append(f"healthy after {facts['attempts']} attempt{'s' * (facts['attempts'] != 1)}")
+        parts.append(f"healthy after {counted(facts['attempts'], 'attempt')}")
+    if "verdict" in facts:
+        verdict = facts["verdict"]
+        parts.append(f"{verdict['kind']} after {counted(verdict['candidate_requests'], 'request')} to the candidate")
+    if "promoted_by" in facts:
+        parts.append(f"promoted by {facts['promoted_by']}")
     if facts.get("overruled"):
         parts.append(f"failed and overruled: {', '.join(facts['overruled'])}")
     if facts.get("found") == "in place":
         parts.append("already in place")
     return ", ".join(parts)
+
+
+def counted(number: int, what: str) -> str:
+    """ "1 request", "2 requests"."""
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def rows(table: Sequence[tuple[Any, ...]]) -> str:

@@ -32,6 +32,8 @@ class StartInstances(Step, frozen=True, tag="start-instances"):
 
     @property
     def undo_title(self) -> str:
+        if self.restore and same(self.to, self.found):
+            return f"let {self.slot} expire as before"
         again = f", start {self.found.release.version} there again" if self.found and self.restore else ""
         return f"stop {self.slot}{again}"
 
@@ -52,7 +54,9 @@ class StartInstances(Step, frozen=True, tag="start-instances"):
 
     async def undo(self, ports: Ports) -> Facts:
         state = await ports.runtime.observe(self.slot)
-        if state.occupant is not None and same(state.occupant, self.found) and state.running:
+        if state.occupant is not None and same(state.occupant, self.found) and state.running and self._in_time(ports):
+            # `to` may have been this very release: then it was taken out of its countdown.
+            await ports.runtime.expire(self.slot, self.found.warm_until if self.found else None)
             return {}
         drained = await drain(self.slot, ports, deadline=ports.clock.now() + self.drain_bound)
         ports.operator.note(f"stopping {self.slot}")
@@ -61,7 +65,7 @@ class StartInstances(Step, frozen=True, tag="start-instances"):
 
     async def _restore(self, ports: Ports) -> bool:
         found = self.found
-        if not self.restore or found is None or (found.warm_until or 0) <= ports.clock.now():
+        if not self.restore or found is None or not self._in_time(ports):
             return False
         try:
             await ports.runtime.start(self.slot, found)
@@ -71,6 +75,11 @@ class StartInstances(Step, frozen=True, tag="start-instances"):
             return False
         await ports.runtime.expire(self.slot, found.warm_until)
         return True
+
+    def _in_time(self, ports: Ports) -> bool:
+        """What was found there would still be kept warm now."""
+        until = self.found.warm_until if self.found else None
+        return until is None or until > ports.clock.now()
 
 
 def same(one: Occupant, other: Occupant | None) -> bool:
