@@ -31,9 +31,16 @@ class LogFile:
 
     @property
     def id(self) -> str:
-        """The inode alone would not do: a new file may get that of one that was just deleted."""
+        """The inode alone would not do: a new file may get that of one that was just deleted.
+
+        It lasts from the first whole line on.
+        """
         self.file.seek(0)
         return f"{os.fstat(self.file.fileno()).st_ino}-{zlib.crc32(self.file.readline(CHUNK)):08x}"
+
+    def mark(self, offset: int) -> str:
+        """Its part of a cursor, once it was read up to the offset."""
+        return f"{self.id}:{offset}"
 
     def end(self) -> int:
         """Where its last whole line ends."""
@@ -87,18 +94,15 @@ def opened(log: Path) -> Iterator[list[LogFile]]:
         yield [LogFile(file) for file in reversed(files.values())]
 
 
-def to_cursor(offsets: dict[str, int]) -> str:
-    return " ".join(f"{id}:{offset}" for id, offset in offsets.items())
-
-
-def from_cursor(cursor: str) -> dict[str, int]:
-    offsets: dict[str, int] = {}
+def offsets(cursor: str) -> dict[str, int]:
+    """The marks in a cursor, by the ids of the files."""
+    found: dict[str, int] = {}
     for entry in cursor.split(" "):
         id, _, offset = entry.partition(":")
         if not (id and offset.isdecimal() and offset.isascii()):
             raise RouterError(f"cannot count requests: {cursor!r} is no cursor of this router")
-        offsets[id] = int(offset)
-    return offsets
+        found[id] = int(offset)
+    return found
 
 
 def move_aside(log: Path) -> bool:
