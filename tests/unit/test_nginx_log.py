@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from comporta.drivers.routers import nginx_log
 from comporta.drivers.routers.nginx_log_files import CHUNK, KEPT, LONG, move_aside, rename, whole_lines
 from comporta.model.errors import RouterError
-from comporta.model.figures import Counts
+from comporta.model.figures import Counts, Reading
 from comporta.model.histogram import Histogram
 
 
@@ -189,12 +189,21 @@ def test_a_log_is_moved_aside_only_when_it_is_long_or_gone(log: Path) -> None:
     assert [path.name for path in log.parent.iterdir()] == ["access.log.1"]
 
 
+def test_a_log_that_nginx_has_not_begun_yet_is_no_error(log: Path) -> None:
+    cursor = nginx_log.end_of(log)
+    rename(log)
+    assert nginx_log.read(log, cursor) == Reading(cursor=cursor)
+    log.with_name("access.log.1").unlink()
+    with pytest.raises(RouterError, match="there is no"):
+        nginx_log.read(log, cursor)
+
+
 def test_two_commands_move_a_log_aside_once(log: Path) -> None:
     os.truncate(log, LONG)
     with log.open("rb") as other, ThreadPoolExecutor() as pool:
         fcntl.flock(other, fcntl.LOCK_EX)
         waiting = pool.submit(move_aside, log)
-        while [file.path for file in psutil.Process().open_files()].count(str(log)) < 2:
+        while [file.path for file in psutil.Process().open_files()].count(str(log)) < 2 and not waiting.done():
             time.sleep(0.001)
         rename(log)
         log.touch()

@@ -82,15 +82,18 @@ def opened(log: Path) -> Iterator[list[LogFile]]:
     Raises:
         RouterError: nginx has no log.
     """
+    files: dict[int, BinaryIO] = {}
     with ExitStack() as stack:
-        try:
-            files = {os.fstat(file.fileno()).st_ino: file for file in [stack.enter_context(log.open("rb"))]}
-        except OSError as error:
-            raise RouterError(f"cannot count requests: {log}: {error.strerror}") from None
-        for number in range(1, KEPT + 1):
-            with suppress(FileNotFoundError):
-                file = stack.enter_context(_moved(log, number).open("rb"))
-                files.setdefault(os.fstat(file.fileno()).st_ino, file)
+        for path in (log, *(_moved(log, number) for number in range(1, KEPT + 1))):
+            try:
+                file = stack.enter_context(path.open("rb"))
+            except FileNotFoundError:  # also the log itself, while nginx begins a new one
+                continue
+            except OSError as error:
+                raise RouterError(f"cannot count requests: {path}: {error.strerror}") from None
+            files.setdefault(os.fstat(file.fileno()).st_ino, file)
+        if not files:
+            raise RouterError(f"cannot count requests: there is no {log}")
         yield [LogFile(file) for file in reversed(files.values())]
 
 
@@ -113,9 +116,8 @@ def move_aside(log: Path) -> bool:
     """
     try:
         with log.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)  # another command may be about to do the same
-            found = log.stat()
-            if found.st_size < LONG or not os.path.samestat(found, os.fstat(file.fileno())):
+            fcntl.flock(file, fcntl.LOCK_EX)  # another command may just be doing the same
+            if log.stat().st_size < LONG:
                 return False
             rename(log)
     except FileNotFoundError:
