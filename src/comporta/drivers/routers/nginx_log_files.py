@@ -93,7 +93,9 @@ def opened(log: Path) -> Iterator[list[LogFile]]:
                 raise RouterError(f"cannot count requests: {path}: {error.strerror}") from None
             files.setdefault(os.fstat(file.fileno()).st_ino, file)
         if not files:
-            raise RouterError(f"cannot count requests: there is no {log}")
+            raise RouterError(
+                f"cannot count requests: there is no {log}", next="let nginx reopen its logs: `nginx -s reopen`"
+            )
         yield [LogFile(file) for file in reversed(files.values())]
 
 
