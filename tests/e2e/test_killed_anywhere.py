@@ -76,6 +76,25 @@ def test_killed(shop: Site, step: str, moment: Moment, settle: str) -> None:
     assert set(user.answers) <= {before, after}
 
 
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("step", ["shift-traffic", "judge-traffic", "scale-instances", "watch-traffic"])
+@pytest.mark.parametrize("settle", ["resume", "abort"])
+def test_killed_in_a_canary(shop: Site, step: str, moment: Moment, settle: str) -> None:
+    """The split goes on being served, what was measured is not lost, and no traffic is counted twice."""
+    before = shop.live()
+    assert before
+    after = other(before)
+    with User(shop.port) as user:
+        shop.killed_at(f"do:{step}:{moment.value}", "deploy", after, "--yes", "--strategy", "canary")
+        done = shop.comporta(settle, *(["--yes"] if settle == "resume" else []), expect=None)
+    assert done.returncode == 0, done.stdout + done.stderr
+    check(shop, after if settle == "resume" else before)
+    assert user.failures == []
+    number = shop.json("history", "-n", "1")[0]["deployment"]
+    ends = [judged["at"] for judged in shop.judged(number)]
+    assert ends == sorted(set(ends))
+
+
 @pytest.mark.parametrize("step", ["shift-traffic", "start-instances", "check-health"])
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_killed_while_undoing(shop: Site, step: str, moment: Moment) -> None:

@@ -83,12 +83,12 @@ canary:
   start: 20%
   stages: [50%, 100%]
   watch: {watch}
-  hold: 30s
+  hold: {hold}
   min_hold: 1s
-  bake: 5s
+  bake: 1s
   warm_up: 1s
-  error_margin: 3%
-  latency_margin: 20%
+  error_margin: 10%
+  latency_margin: 30%
   on_inconclusive: {on_inconclusive}
 environments:
   development:
@@ -112,6 +112,7 @@ class Site:
     stabilize: str = "200ms"
     health_timeout: str = "20s"
     watch: str = "60s"
+    hold: str = "3s"
     on_inconclusive: str = "abort"
     instances: int = INSTANCES
 
@@ -133,6 +134,7 @@ class Site:
             stabilize=self.stabilize,
             health_timeout=self.health_timeout,
             watch=self.watch,
+            hold=self.hold,
             on_inconclusive=self.on_inconclusive,
         )
         (self.folder / "comporta.yml").write_text(text)
@@ -165,6 +167,11 @@ class Site:
 
     def json(self, *words: str) -> Any:
         return json.loads(self.comporta(*words, "--json").stdout)
+
+    def judged(self, deployment: int) -> list[Any]:
+        """The verdict after each block that was measured in a deployment."""
+        done = self.comporta("replay", str(deployment), "--json", expect=None)
+        return list(json.loads(done.stdout)) if done.returncode == 0 else []
 
     def live(self) -> str | None:
         found = self.json("status")["live"]

@@ -52,6 +52,9 @@ class External:
             raise
         await self.apply()
 
+    async def tend_log(self) -> None:
+        """Only who runs nginx can tell it to reopen its logs."""
+
     def log_size(self) -> int:
         return 0
 

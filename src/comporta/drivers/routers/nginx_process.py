@@ -11,6 +11,7 @@ import psutil
 
 from comporta.drivers.routers.nginx_external import parse_version
 from comporta.drivers.routers.nginx_home import Home, sync, write
+from comporta.drivers.routers.nginx_log_files import move_aside
 from comporta.drivers.routers.nginx_ports import require_free
 from comporta.drivers.routers.nginx_server import require_success, until
 from comporta.drivers.routers.nginx_workers import WORKER, title
@@ -32,6 +33,8 @@ ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:
 
 STOP_STAGES = ((signal.SIGQUIT, 5.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0))
 """How nginx is asked to end (answer what is open; at once; no question), and for how many seconds each."""
+
+NEW_LOG_WITHIN = 5.0
 
 
 class Managed:
@@ -70,6 +73,17 @@ class Managed:
         await self._end(family(self._home))
         self.file.unlink(missing_ok=True)
         self._home.pid_file.unlink(missing_ok=True)
+
+    async def tend_log(self) -> None:
+        running = master(self._home)
+        if running is None or not move_aside(self._home.access_log):
+            return
+        _signal(running, signal.SIGUSR1)
+
+        async def begun() -> bool:
+            return self._home.access_log.exists()
+
+        await until(begun, self._clock, within=NEW_LOG_WITHIN)
 
     def log_size(self) -> int:
         return self._home.error_log.stat().st_size if self._home.error_log.exists() else 0
