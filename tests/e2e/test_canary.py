@@ -75,7 +75,6 @@ def test_without_traffic_nothing_is_promoted(old: Site) -> None:
     done = canary(old, "1.1.0", "--watch", "4s", expect=1)
     assert "no request was answered" in done.stderr
     assert old.answers() == "1.0.0"
-    assert "nothing is promoted" in old.comporta("plan", "1.1.0", "--strategy", "canary").stdout or True
 
 
 def test_it_is_steered_from_another_terminal(old: Site) -> None:
@@ -85,7 +84,7 @@ def test_it_is_steered_from_another_terminal(old: Site) -> None:
         running = old.start("deploy", "1.1.0", "--yes", "--strategy", "canary", "--watch", "2s")
         until(lambda: share(old) == 20)
         assert "stays at its stage" in old.comporta("pause").stdout
-        assert "inconclusive" in old.comporta("status").stdout or "no-data" in old.comporta("status").stdout
+        until(lambda: "no-data" in old.comporta("status").stdout)
         assert "is judged again" in old.comporta("resume").stdout
         assert "goes on" in old.comporta("promote").stdout
         until(lambda: share(old) == 50)

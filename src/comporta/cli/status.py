@@ -60,7 +60,7 @@ def _live_facts(live: SlotState | None) -> dict[str, Any] | None:
 
 
 def _print(seen: Status) -> None:
-    routing, live = seen.snapshot.routing, seen.snapshot.live
+    routing = seen.snapshot.routing
     router = "serves at" if routing.running else paint("does not run:", "red")
     if routing.topology is None:
         click.echo("router  not set up: nothing was deployed yet")
@@ -69,7 +69,8 @@ def _print(seen: Status) -> None:
     if routing.tampered:
         click.echo(f"        {paint('changed by hand:', 'red')} {routing.tampered}")
     for slot in Slot:
-        _print_slot(seen.snapshot.slot(slot), is_live=live is not None and live.slot is slot)
+        weights = routing.traffic.weights
+        _print_slot(seen.snapshot.slot(slot), weights.of(slot) if weights else 0)
     _print_deployment(seen)
     if seen.judged is not None:
         _print_judged(seen.judged)
@@ -86,15 +87,15 @@ def _print_judged(judged: Judged) -> None:
     click.echo(line(judged.verdict))
 
 
-def _print_slot(state: SlotState, *, is_live: bool) -> None:
+def _print_slot(state: SlotState, share: int) -> None:
     if state.occupant is None:
         click.echo(f"{state.slot:7} empty")
         return
     up = sum(i.state is InstanceState.RUNNING for i in state.instances)
     count = f"{up}/{state.occupant.instances} running"
     count = count if up == state.occupant.instances else paint(count, "red")
-    role = paint("live", "green", bold=True) if is_live else "idle"
-    if not is_live and state.occupant.warm_until is not None:
+    role = paint("live" if share == 100 else f"gets {share} %", "green", bold=True) if share else "idle"
+    if not share and state.occupant.warm_until is not None:
         role = f"warm, {span(max(0.0, state.occupant.warm_until - time.time()))} left"
     click.echo(f"{state.slot:7} {state.occupant.release}  {role}  {count}")
     for instance in state.instances:
