@@ -6,7 +6,7 @@ from comporta.model.errors import StepFailed
 from comporta.model.release import InstanceStatus, SlotState
 from comporta.model.traffic import Slot, TrafficCount
 from comporta.ports.bundle import Ports
-from comporta.steps.health import describe_exit, instance_targets, last_log_lines
+from comporta.steps.health import describe_exit, instance_targets, last_log_lines, log_advice
 from comporta.steps.step import Facts, Step
 
 LOOK_EVERY = 1.0
@@ -48,7 +48,7 @@ class WatchTraffic(Step, frozen=True, tag="watch-traffic"):
                 f"cannot keep the release live: {total.errors} of {total.requests} requests failed "
                 f"({total.errors / total.requests:.1%}, allowed {self.max_error_rate:.1%})",
                 details=[f"answered 5xx by the app: {total.app_errors}", f"answered by nobody: {total.proxy_errors}"],
-                next=f"`comporta logs --slot {self.slot}` has what the instances wrote",
+                next=f"`comporta logs --slot {self.slot}` has what they wrote (with --previous once others run there)",
             )
 
     async def _judge_crashes(self, before: int, ports: Ports) -> None:
@@ -59,7 +59,7 @@ class WatchTraffic(Step, frozen=True, tag="watch-traffic"):
             raise StepFailed(
                 f"cannot keep the release live: instance {crashed.name} crashed under traffic",
                 details=[*describe_exit(crashed), *await last_log_lines(target, ports)],
-                next=f"`comporta logs --slot {self.slot}` has what the instances wrote",
+                next=f"fix the release and deploy again{log_advice(target)}",
             )
 
 

@@ -51,6 +51,7 @@ class FakeRuntime:
         self._ports = ports
         self._seats: dict[Slot, Seat] = {}
         self._written: dict[Slot, list[LogLine]] = {}
+        self._before: dict[Slot, list[LogLine]] = {}
 
     async def resolve(self, version: str) -> Artifact:
         if version not in self.versions:
@@ -70,7 +71,7 @@ class FakeRuntime:
         seat = self._seat(slot)
         if seat is None or msgspec.structs.replace(seat.occupant, warm_until=None) != occupant:
             seat = self._seats[slot] = Seat(occupant)
-            self._written[slot] = []
+            self._before[slot], self._written[slot] = self._written.get(slot, []), []
         for index in range(1, occupant.instances + 1):
             # One at a time: a crash here leaves some of them.
             await self.faults("start-instance", "before")
@@ -103,9 +104,9 @@ class FakeRuntime:
         await self.faults("expire", "after")
 
     async def logs(
-        self, slot: Slot, *, lines: int, follow: bool = False, index: int | None = None
+        self, slot: Slot, *, lines: int, follow: bool = False, index: int | None = None, previous: bool = False
     ) -> AsyncIterator[LogLine]:
-        written = self._written.get(slot, [])
+        written = (self._before if previous else self._written).get(slot, [])
         for i in sorted({line.index for line in written}):
             if index in (None, i) and lines:
                 for line in [line for line in written if line.index == i][-lines:]:

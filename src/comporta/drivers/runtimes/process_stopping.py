@@ -33,9 +33,15 @@ async def vacate(seat: Seat, clock: Clock) -> None:
     occupant = seat.recorded()
     grace = occupant.artifact.launch["stop_grace"] if occupant else STOP_GRACE
     known = set(members(seat))
-    wake = _ask_to_end(Supervisor(seat), known)
-    if not await _all_end(seat, known, grace, clock, wake):
-        await _kill(seat, known, clock)
+    try:
+        wake = _ask_to_end(Supervisor(seat), known)
+        if not await _all_end(seat, known, grace, clock, wake):
+            await _kill(seat, known, clock)
+    except (psutil.AccessDenied, PermissionError) as error:
+        raise RuntimeFailure(
+            f"cannot stop {seat.path.name}: what runs there belongs to another user ({error})",
+            next="run the command as the user who deployed it",
+        ) from error
     seat.clear()
 
 
