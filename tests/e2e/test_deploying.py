@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
+from comporta.load.free_ports import free_ports
 from support.site import INSTANCES, Site, User, site
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
@@ -129,12 +133,13 @@ def test_a_release_that_fails_under_traffic_is_switched_back(old: Site) -> None:
         old.stabilize = "200ms"
         old.write_config()
     assert "requests failed" in done.stderr
+    assert "switched in" in done.stdout.splitlines()[-1]
     assert "rolled-back: 2.0.0-failing" in done.stdout
     assert all("500 from 2.0.0-failing" in failure for failure in user.failures)
     assert old.answers() == "1.0.0"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interruption_undoes_and_exits_with_130(old: Site, number: signal.Signals) -> None:
     with User(old.port) as user:
         running = old.start("deploy", "2.0.0-slow", "--yes")
@@ -143,6 +148,7 @@ def test_an_interruption_undoes_and_exits_with_130(old: Site, number: signal.Sig
         printed, _ = running.communicate(timeout=60)
     assert running.returncode == 130, printed
     assert "undoing deployment" in printed
+    assert "↩ [2/11] undo: stop" in printed
     assert old.running().get("2.0.0-slow") is None
     assert (old.answers(), user.failures) == ("1.0.0", [])
     assert old.json("history")[0]["outcome"] == "aborted"
@@ -189,11 +195,85 @@ def test_abort_from_another_terminal_stops_a_deployment(old: Site) -> None:
     assert old.answers() == "1.0.0"
 
 
-def test_without_a_terminal_and_without_yes_nothing_is_switched(old: Site) -> None:
+def test_without_a_terminal_and_without_yes_nothing_is_begun(old: Site) -> None:
+    before = old.json("history")
     done = old.comporta("deploy", "1.1.0", expect=1)
-    assert "not confirmed" in done.stderr
+    assert "cannot ask for confirmation" in done.stderr
     assert "--yes" in done.stderr
+    assert (old.json("history"), old.answers()) == (before, "1.0.0")
+
+
+def test_at_a_terminal_it_asks_and_shows_each_step_once(old: Site) -> None:
+    mine, its = os.openpty()
+    running = subprocess.Popen(old.command("deploy", "1.1.0"), cwd=old.folder, stdin=its, stdout=its, stderr=its)
+    os.close(its)
+    printed = ""
+    while "[y/N]" not in printed:
+        printed += os.read(mine, 4096).decode(errors="replace")
+    os.write(mine, b"y\n")
+    with suppress(OSError):  # the end of a terminal
+        while more := os.read(mine, 4096):
+            printed += more.decode(errors="replace")
+    os.close(mine)
+    assert running.wait() == 0
+    assert old.answers() == "1.1.0"
+    assert "\\[" not in printed
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", printed)
+    assert plain.count("✓ [5/11] ask for confirmation") == 1
+
+
+def test_what_a_failed_release_wrote_is_read_with_the_command_that_the_error_names(old: Site) -> None:
+    old.comporta("deploy", "1.1.0", "--yes")  # so that 1.0.0 is warm, and comes back into its slot
+    done = old.comporta("deploy", "2.0.0-crashing", "--yes", expect=1)
+    (command,) = re.findall(r"`comporta (logs [^`]*)`", done.stderr)
+    assert "cannot find the settings" in old.comporta(*command.split(), "--previous").stdout
+    old.comporta("rollback", "--yes")
+
+
+def test_a_changed_config_is_deployed_though_the_version_serves(old: Site) -> None:
+    (free,) = range(first := free_ports(1), first + 1)
+    config, before = old.folder / "comporta.yml", old.port
+    text = config.read_text()
+    config.write_text(text.replace(f"localhost:{before}", f"localhost:{free}"))
+    try:
+        assert f"127.0.0.1:{before}" in old.comporta("status").stdout  # where it serves, not where it will
+        assert "promoted: 1.0.0" in old.comporta("deploy", "1.0.0", "--yes").stdout
+        assert f"127.0.0.1:{free}" in old.comporta("status").stdout
+        old.port = free
+        assert old.answers() == "1.0.0"
+    finally:
+        config.write_text(text)
+        old.port = before
+    old.comporta("deploy", "1.0.0", "--yes")
     assert old.answers() == "1.0.0"
+
+
+def test_after_a_reboot_one_command_brings_back_what_was_live(tmp_path: Path) -> None:
+    with site(tmp_path) as shop:
+        for version in ("1.0.0", "1.1.0"):
+            shop.comporta("deploy", version, "--yes")
+        shop.cut_power()
+        status = shop.comporta("status").stdout
+        assert "`comporta deploy 1.1.0` brings it back" in status
+        shop.comporta("deploy", "1.1.0", "--yes")
+        assert shop.answers() == "1.1.0"
+        assert "next:" not in shop.comporta("status").stdout
+        shop.comporta("down", "--yes")
+        assert "`comporta deploy 1.1.0` brings back what served last" in shop.comporta("status").stdout
+
+
+def test_with_json_there_is_one_document_and_nothing_else(old: Site) -> None:
+    for words in (["status"], ["history"], ["health"], ["plan", "1.1.0"], ["deploy", "1.0.0", "--yes"], ["show", "1"]):
+        assert old.json(*words)
+    for words, code in ((["deploy", "9", "--yes"], 2), (["show", "999"], 2), (["resume"], 2), (["deploy", "1.1.0"], 1)):
+        assert json.loads(old.comporta(*words, "--json", expect=code).stdout)["exit_code"] == code
+
+
+def test_advice_names_the_environment_and_the_config_it_is_about(old: Site, tmp_path: Path) -> None:
+    text = (old.folder / "comporta.yml").read_text().replace("  development:", "  production:")
+    (tmp_path / "my site.yml").write_text(text)
+    done = old.comporta("resume", "-e", "production", "-c", str(tmp_path / "my site.yml"), expect=2)
+    assert f"`comporta status -e production -c '{tmp_path}/my site.yml'`" in done.stderr
 
 
 def test_a_locked_environment_is_left_alone_until_it_is_unlocked(old: Site) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from comporta.app.context import Context
-from comporta.app.deployments import Deployment, opening, releases, unfinished
+from comporta.app.deployments import how_to_settle, opening, releases, unfinished
 from comporta.app.leasing import Held, held_lease
 from comporta.app.observing import observe, require_untouched
 from comporta.app.running import Ended, run_deployment
@@ -22,7 +22,7 @@ Strategy = Callable[[EnvironmentSpec, Snapshot, Release], Plan]
 
 @dataclass(frozen=True)
 class AlreadyLive:
-    """Nothing was done: this very version serves already."""
+    """Nothing was done: this very release serves already."""
 
     version: str
     release: int
@@ -40,7 +40,7 @@ async def deploy(
     """Make a version live.
 
     Args:
-        force: also when the same version serves already.
+        force: also when the same release serves already.
         wait: seconds to wait for the lease.
 
     Raises:
@@ -54,9 +54,10 @@ async def deploy(
         snapshot = await look(ctx)
         ctx.reporter.stage(f"resolve {version}")
         artifact = await ctx.ports.runtime.resolve(version)
-        if not force and (live := already_live(ctx.spec, snapshot, artifact)):
+        known = await find_release(ctx, artifact)
+        if not force and (live := already_live(snapshot, known)):
             return live
-        release = await find_or_add_release(ctx, held, artifact)
+        release = known or await add_release(ctx, held, artifact)
         return await open_and_run(ctx, held, strategy(ctx.spec, snapshot, release), reason)
 
 
@@ -96,31 +97,29 @@ async def require_settled(ctx: Context) -> None:
     """
     left = await unfinished(ctx.journal, ctx.environment)
     if left is not None:
-        raise interrupted(left)
+        raise Interrupted(
+            f"cannot start: deployment {left.number} ({left.version}) was interrupted",
+            next=await how_to_settle(ctx.journal, left.number),
+        )
 
 
-def interrupted(left: Deployment) -> Interrupted:
-    return Interrupted(
-        f"cannot start: deployment {left.number} ({left.version}) was interrupted",
-        next=f"`comporta resume -e {left.environment}` finishes it, `comporta abort -e {left.environment}` undoes it",
-    )
-
-
-def already_live(spec: EnvironmentSpec, snapshot: Snapshot, artifact: Artifact) -> AlreadyLive | None:
-    """The live slot runs this artifact with as many instances as the config asks for."""
+def already_live(snapshot: Snapshot, release: Release | None) -> AlreadyLive | None:
+    """The live slot runs this release: this very artifact, and the config as it is now."""
     live = snapshot.live
-    if live is None or live.occupant is None or not live.running or not snapshot.routing.running:
+    if release is None or live is None or live.occupant is None or live.occupant.release != release.ref:
         return None
-    if live.occupant.artifact != artifact or live.occupant.instances != spec.instances:
+    if not live.running or not snapshot.routing.running:
         return None
-    return AlreadyLive(version=artifact.version, release=live.occupant.release.number)
+    return AlreadyLive(version=release.artifact.version, release=release.number)
 
 
-async def find_or_add_release(ctx: Context, held: Held, artifact: Artifact) -> Release:
-    """The release with this artifact and config, newly numbered if it is the first time."""
-    for release in await releases(ctx.journal, ctx.environment):
-        if (release.artifact, release.config_digest) == (artifact, ctx.spec.digest):
-            return release
+async def find_release(ctx: Context, artifact: Artifact) -> Release | None:
+    """The release with this artifact and config, if there was one."""
+    known = await releases(ctx.journal, ctx.environment)
+    return next((r for r in known if (r.artifact, r.config_digest) == (artifact, ctx.spec.digest)), None)
+
+
+async def add_release(ctx: Context, held: Held, artifact: Artifact) -> Release:
     now = ctx.ports.clock.now()
     draft = Release(number=0, artifact=artifact, config_digest=ctx.spec.digest, created_at=now)
     number = await ctx.journal.add_release(at=now, lease=held.lease, actor=ctx.actor, data=to_json(draft))

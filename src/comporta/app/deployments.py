@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from comporta.engine.machine import Standing, fold
+from comporta.engine.machine import Standing, can_abort, fold, goes_back
 from comporta.model.errors import UsageError
 from comporta.model.journal import Kind, Outcome, Record
 from comporta.model.release import Release
@@ -105,6 +105,16 @@ async def find_deployment(journal: Journal, number: int) -> tuple[Deployment, St
     finished = next((r for r in reversed(records) if r.kind is Kind.FINISHED), None)
     found = deployment_of(opened, finished)
     return found, fold(found.plan, records), records
+
+
+async def how_to_settle(journal: Journal, number: int) -> str:
+    """What to do about an interrupted deployment."""
+    deployment, standing, _ = await find_deployment(journal, number)
+    if goes_back(deployment.plan, standing):
+        return "it was being undone: `comporta resume` goes on with that"
+    if not can_abort(deployment.plan, standing):
+        return "`comporta resume` finishes it; it is past its point of no return"
+    return "`comporta resume` finishes it, `comporta abort` undoes it"
 
 
 async def releases(journal: Journal, environment: str) -> list[Release]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from comporta.app.context import Context
-from comporta.app.deploy import AlreadyLive, Strategy, already_live
-from comporta.app.deployments import releases, unfinished
+from comporta.app.deploy import AlreadyLive, Strategy, already_live, find_release, require_settled
 from comporta.app.forecasting import forecast_notes
 from comporta.app.observing import observe, require_untouched
 from comporta.model.errors import RouterError
+from comporta.model.leases import held
 from comporta.model.release import Artifact, Release
 from comporta.steps.configure_router import ConfigureRouter
 from comporta.steps.plan import Plan
@@ -26,22 +26,33 @@ class Planned:
 
 
 async def plan_deployment(ctx: Context, version: str, strategy: Strategy) -> Planned | AlreadyLive:
-    """The plan for making a version live. Reads only: no lease, no record, no file."""
+    """The plan for making a version live. Reads only: no lease, no record, no file.
+
+    Raises:
+        LeaseHeld: a deployment is under way.
+        Interrupted: an earlier one was cut off. In both cases nobody knows what there will be to start from.
+    """
+    await _require_quiet(ctx)
     snapshot = await observe(ctx)
     require_untouched(snapshot)
     artifact = await ctx.ports.runtime.resolve(version)
-    if live := already_live(ctx.spec, snapshot, artifact):
+    known = await find_release(ctx, artifact)
+    if live := already_live(snapshot, known):
         return live
-    release, known = await _release(ctx, artifact)
+    release = known or _new_release(ctx, artifact)
     plan = strategy(ctx.spec, snapshot, release)
-    return Planned(plan, release, known, tuple(await _notes(ctx, plan)))
+    return Planned(plan, release, known is not None, tuple(await _notes(ctx, plan)))
 
 
-async def _release(ctx: Context, artifact: Artifact) -> tuple[Release, bool]:
-    for release in await releases(ctx.journal, ctx.environment):
-        if (release.artifact, release.config_digest) == (artifact, ctx.spec.digest):
-            return release, True
-    return Release(number=0, artifact=artifact, config_digest=ctx.spec.digest, created_at=ctx.ports.clock.now()), False
+async def _require_quiet(ctx: Context) -> None:
+    lease = await ctx.journal.lease(ctx.environment)
+    if lease is not None and not lease.manual and not ctx.host.why_dead(lease.holder):
+        raise held(lease)
+    await require_settled(ctx)
+
+
+def _new_release(ctx: Context, artifact: Artifact) -> Release:
+    return Release(number=0, artifact=artifact, config_digest=ctx.spec.digest, created_at=ctx.ports.clock.now())
 
 
 async def _notes(ctx: Context, plan: Plan) -> list[str]:
@@ -55,8 +66,6 @@ async def _notes(ctx: Context, plan: Plan) -> list[str]:
                 note = error.message
             notes += [note] if note else []
     notes += await forecast_notes(ctx, plan)
-    if left := await unfinished(ctx.journal, ctx.environment):
-        notes.append(f"deployment {left.number} was interrupted: `comporta resume` or `comporta abort` first")
     if lease := await ctx.journal.lease(ctx.environment):
-        notes.append(f"the environment is locked by {lease.holder.actor} (process {lease.holder.pid})")
+        notes.append(held(lease).message if lease.manual else "a dead process left its lease: it will be taken over")
     return notes

@@ -60,17 +60,20 @@ async def choose(ctx: Context, snapshot: Snapshot, to: str | None) -> Target:
     if to is not None:
         release = next((r for r in known if r.artifact.version == to), None)
         if release is None:
-            versions = ", ".join(dict.fromkeys(r.artifact.version for r in known)) or "none"
             raise UsageError(
                 f"cannot roll back to {to}: it was never a release of {ctx.environment}",
-                next=f"known releases: {versions}",
+                next=f"known releases: {_versions(known)}",
             )
         return Target(release, "the release you asked for", strategy.is_warm(snapshot, release))
     line = lineage(await deployments(ctx.journal, ctx.environment))
     if len(line) < 2:
         raise UsageError(
-            "cannot roll back: nothing served before the present release",
-            next="`comporta history` shows what was deployed; `--to VERSION` chooses any of it",
+            "cannot roll back: there is no release to go back to that served and was not rolled back itself",
+            next=f"`comporta rollback --to VERSION` chooses any of: {_versions(known)}",
         )
     release = next(r for r in known if r.number == line[-2])
     return Target(release, "the release that served before", strategy.is_warm(snapshot, release))
+
+
+def _versions(known: list[Release]) -> str:
+    return ", ".join(dict.fromkeys(r.artifact.version for r in known)) or "none yet"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from comporta.app.context import Context
-from comporta.app.deployments import Deployment, deployments
+from comporta.app.deployments import Deployment, deployments, how_to_settle
 from comporta.app.judgement import Judged
 from comporta.app.judgement import latest as judged_so_far
 from comporta.app.observing import observe
-from comporta.model.journal import Lease
+from comporta.model.journal import Lease, Outcome
 from comporta.model.snapshot import Snapshot
 
 
@@ -30,6 +30,8 @@ class Status:
     lease_dead: str
     address: str
     judged: Judged | None
+    next: str
+    """What to do about it; empty if all is well."""
 
     @property
     def interrupted(self) -> Deployment | None:
@@ -41,11 +43,45 @@ class Status:
 async def status(ctx: Context) -> Status:
     lease = await ctx.journal.lease(ctx.environment)
     latest = await deployments(ctx.journal, ctx.environment, limit=1)
-    return Status(
-        snapshot=await observe(ctx),
+    snapshot = await observe(ctx)
+    seen = Status(
+        snapshot=snapshot,
         latest=latest[0] if latest else None,
         lease=lease,
         lease_dead=ctx.host.why_dead(lease.holder) if lease and not lease.manual else "",
-        address=ctx.ports.router.address,
+        address=_address(ctx, snapshot),
         judged=await judged_so_far(ctx.journal, latest[0]) if latest and latest[0].outcome is None else None,
+        next="",
     )
+    return replace(seen, next=await _next(ctx, seen))
+
+
+def _address(ctx: Context, snapshot: Snapshot) -> str:
+    """Where the router serves now: the config may say another address since."""
+    topology = snapshot.routing.topology
+    return topology.listen if topology and topology.listen != ctx.spec.listen else ctx.ports.router.address
+
+
+async def _next(ctx: Context, seen: Status) -> str:
+    if seen.interrupted is not None:
+        return await how_to_settle(ctx.journal, seen.interrupted.number)
+    latest = seen.latest
+    if latest is None or latest.outcome is None:
+        return ""
+    if latest.outcome is Outcome.INCIDENT:
+        number = latest.number
+        return f"`comporta show {number}` says why; put it right, then `comporta abort {number}`"
+    if seen.snapshot.routing.tampered:
+        return ""
+    return await _bring_back(ctx, seen.snapshot)
+
+
+async def _bring_back(ctx: Context, snapshot: Snapshot) -> str:
+    """After a reboot, or after `down`, one command brings back what was live."""
+    live = snapshot.live
+    if live is not None and live.running and snapshot.routing.running:
+        return ""
+    if live is not None and live.occupant is not None:
+        return f"`comporta deploy {live.occupant.release.version}` brings it back"
+    promoted = [d for d in await deployments(ctx.journal, ctx.environment) if d.outcome is Outcome.PROMOTED]
+    return f"`comporta deploy {promoted[0].version}` brings back what served last" if promoted else ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
+import shlex
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -60,7 +62,7 @@ def common(function: F) -> F:
         click.option(
             "-e",
             "--environment",
-            default=lambda: os.environ.get("COMPORTA_ENVIRONMENT", "development"),
+            default=default_environment,
             show_default="development, or $COMPORTA_ENVIRONMENT",
             help="Which environment.",
         ),
@@ -94,20 +96,45 @@ def told(function: Callable[..., Any]) -> Callable[..., Any]:
             # The reader went away (`comporta logs | head`): nothing is left to tell anybody.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(0)
+        except OSError as error:
+            # Such as a file of another user, or a full disk, where nothing knows better what it means.
+            unforeseen = ComportaError(f"cannot go on: {error}", next="`comporta doctor` looks for the reason")
+            tell_error(unforeseen, as_json=bool(kwargs.get("as_json")))
+            sys.exit(unforeseen.exit_code)
 
     return wrapper
 
 
 def tell_error(error: ComportaError, *, as_json: bool) -> None:
     if as_json:
-        facts = {"type": type(error).__name__, "message": error.message, "details": error.details, "next": error.next}
+        facts = {
+            "type": type(error).__name__,
+            "message": error.message,
+            "details": error.details,
+            "next": as_called(error.next),
+        }
         print_json({"error": facts, "exit_code": error.exit_code})
         return
     click.echo(f"{paint('error:', 'red')} {error.message}", err=True)
     for line in error.details:
         click.echo(f"  {line}", err=True)
     if error.next:
-        click.echo(f"{paint('next:', 'cyan')} {error.next}", err=True)
+        click.echo(f"{paint('next:', 'cyan')} {as_called(error.next)}", err=True)
+
+
+def as_called(text: str) -> str:
+    """Advice whose commands mean the same environment and config as the one that gives it."""
+    given = click.get_current_context().params
+    flags = ""
+    if given.get("environment") not in (None, default_environment()):
+        flags += f" -e {given['environment']}"
+    if given.get("config") is not None:
+        flags += f" -c {shlex.quote(str(given['config']))}"
+    return re.sub(r"`comporta (?!init|config schema)[a-z]+( check| show)?", lambda found: found[0] + flags, text)
+
+
+def default_environment() -> str:
+    return os.environ.get("COMPORTA_ENVIRONMENT", "development")
 
 
 def print_json(data: Any) -> None:
@@ -173,7 +200,7 @@ async def _interruptible(context: Context, use_case: Callable[[], Awaitable[T]])
 
 def interrupted(context: Context) -> NoReturn:
     if context.interruption.undoable:
-        text, next_ = "left as it is", f"`comporta resume -e {context.environment}` or `comporta abort` settles it"
+        text, next_ = "left as it is", "`comporta resume` or `comporta abort` settles it"
     else:
         text, next_ = "nothing was changed", ""
     error = ComportaError(f"{context.interruption.reason}: {text}", next=next_)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from comporta.cli.base import common, composition, paint, print_json, told
+from comporta.cli.base import as_called, common, composition, paint, print_json, told
 
 
 @click.command("doctor")
@@ -21,8 +21,11 @@ def command(environment: str, config: Path | None, as_json: bool) -> None:
         facts = [{"name": f.name, "ok": f.ok, "text": f.text, "next": f.next} for f in findings]
         print_json({"ok": healthy, "findings": facts})
         sys.exit(0 if healthy else 1)
+    width = max(len(finding.name) for finding in findings)
     for finding in findings:
-        click.echo(f"{paint('✓', 'green') if finding.ok else paint('✗', 'red')} {finding.name:12} {finding.text}")
+        click.echo(f"{paint('✓', 'green') if finding.ok else paint('✗', 'red')} {finding.name:{width}} {finding.text}")
         if finding.next and not finding.ok:
             click.echo(f"  {paint('next:', 'cyan')} {finding.next}")
+    if healthy:
+        click.echo(as_called("All is there. `comporta plan VERSION` shows what a deployment would do."))
     sys.exit(0 if healthy else 1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from comporta.cli.base import paint, print_json
+from comporta.cli.base import as_called, paint, print_json
 from comporta.cli.screen import counted
 from comporta.cli.times import iso, span
 from comporta.model.journal import Outcome
@@ -28,7 +28,8 @@ def finish(ended: Ended | AlreadyLive, screen: Screen, *, as_json: bool) -> NoRe
         if as_json:
             print_json({"already_live": True, "version": ended.version, "release": ended.release})
         else:
-            click.echo(f"{ended.version} (release {ended.release}) serves already; --force deploys it again.")
+            what = f"{ended.version} (release {ended.release}) serves already, with this config"
+            click.echo(f"{what}; --force deploys it again (after a change of its env file, say).")
         sys.exit(0)
     if as_json:
         print_json({**deployment_facts(ended.deployment), "error": _error_facts(ended)})
@@ -77,7 +78,8 @@ def _error_facts(ended: Ended) -> dict[str, Any] | None:
     if ended.failure is None:
         return None
     keys = ("message", "details", "next")
-    return {key: ended.failure.data[key] for key in keys if key in ended.failure.data}
+    facts = {key: ended.failure.data[key] for key in keys if key in ended.failure.data}
+    return facts | {"next": as_called(facts.get("next", ""))}
 
 
 def _print_failure(ended: Ended) -> None:
@@ -88,4 +90,4 @@ def _print_failure(ended: Ended) -> None:
     for line in data.get("details", ()):
         click.echo(f"  {line}", err=True)
     if "next" in data:
-        click.echo(f"{paint('next:', 'cyan')} {data['next']}", err=True)
+        click.echo(f"{paint('next:', 'cyan')} {as_called(data['next'])}", err=True)

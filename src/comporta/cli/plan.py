@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from comporta.cli.base import common, composition, execute, open_context, paint, print_json, told
+from comporta.cli.base import as_called, common, composition, execute, open_context, paint, print_json, told
 from comporta.cli.canary import canary_options, with_canary
 
 
@@ -54,8 +54,13 @@ def _print(planned: object) -> None:
         if step.undo_title:
             click.echo(paint(f"      undo: {step.undo_title}", "cyan"))
         if not step.reversible:
-            click.echo(paint("      point of no return: from here on only `comporta rollback` goes back", "yellow"))
+            click.echo(
+                paint(
+                    f"      point of no return: from here on only {as_called('`comporta rollback`')} goes back",
+                    "yellow",
+                )
+            )
     click.echo(" -  record the outcome, give the lease back")
     for note in planned.notes:
-        click.echo(f"{paint('note:', 'yellow')} {note}")
+        click.echo(f"{paint('note:', 'yellow')} {as_called(note)}")
     click.echo("\nNothing was changed.")

@@ -56,10 +56,12 @@ def _print(record: Record, plan: Plan, started: float) -> None:
     if record.step is not None:
         step = plan.steps[record.step]
         undoing = record.kind in (Kind.UNDO_INTENT, Kind.UNDONE, Kind.UNDO_FAILED)
+        if record.kind in (Kind.UNDO_INTENT, Kind.UNDONE) and not step.undo_title:
+            return
         title = f"{record.step + 1:2} {step.undo_title if undoing else step.title}"
     word = WORDS.get(record.kind, record.kind.value)
     bad = word.isupper()
-    click.echo(f"{record.at - started:8.2f} s  {paint(word, 'red') if bad else word:12} {title}".rstrip())
+    click.echo(f"{record.at - started:8.2f} s  {paint(f'{word:12}', 'red') if bad else f'{word:12}'} {title}".rstrip())
     if bad or record.kind is Kind.ABORT:
         lines = [record.data.get("message") or record.data.get("reason", ""), *record.data.get("details", ())]
         for line in lines:

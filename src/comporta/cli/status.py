@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from comporta.cli.base import common, execute, open_context, paint, print_json, told
-from comporta.cli.screen import rows
+from comporta.cli.base import as_called, common, execute, open_context, paint, print_json, told
+from comporta.cli.screen import counted, rows
 from comporta.cli.times import clock_time, iso, span
 from comporta.model.release import InstanceState, SlotState
 from comporta.model.traffic import Slot
@@ -46,6 +46,7 @@ def _facts(seen: Status) -> dict[str, Any]:
         "lease": to_json(seen.lease) if seen.lease else None,
         "lease_dead": seen.lease_dead,
         "judged": {"share": seen.judged.share, "verdict": to_json(seen.judged.verdict)} if seen.judged else None,
+        "next": as_called(seen.next),
         "interrupted": interrupted.number if interrupted else None,
         "latest": {"deployment": seen.latest.number, "outcome": seen.latest.outcome, "ended": iso(seen.latest.ended)}
         if seen.latest
@@ -63,7 +64,7 @@ def _print(seen: Status) -> None:
     routing = seen.snapshot.routing
     router = "serves at" if routing.running else paint("does not run:", "red")
     if routing.topology is None:
-        click.echo("router  not set up: nothing was deployed yet")
+        click.echo("router  not set up: nothing serves")
     else:
         click.echo(f"router  {router} http://{seen.address}")
     if routing.tampered:
@@ -76,8 +77,12 @@ def _print(seen: Status) -> None:
         _print_judged(seen.judged)
     if seen.lease is not None:
         dead = f" ({seen.lease_dead})" if seen.lease_dead else ""
-        what = f"by hand: {seen.lease.message}" if seen.lease.manual else seen.lease.doing
-        click.echo(f"lock    {seen.lease.holder.actor}, process {seen.lease.holder.pid}{dead} {what}")
+        what = (
+            f"by hand{': ' * bool(seen.lease.message)}{seen.lease.message}" if seen.lease.manual else seen.lease.doing
+        )
+        click.echo(f"lock    {seen.lease.holder.actor}, process {seen.lease.holder.pid}{dead} {what}".rstrip())
+    if seen.next:
+        click.echo(f"{paint('next:', 'cyan')} {as_called(seen.next)}")
 
 
 def _print_judged(judged: Judged) -> None:
@@ -101,7 +106,8 @@ def _print_slot(state: SlotState, share: int) -> None:
     for instance in state.instances:
         if instance.state is not InstanceState.RUNNING or instance.restarts:
             code = f", exit code {instance.exit_code}" if instance.exit_code is not None else ""
-            click.echo(f"        {instance.name} {instance.state}, restarted {instance.restarts} times{code}")
+            restarts = f", restarted {counted(instance.restarts, 'time')}" if instance.restarts else ""
+            click.echo(f"        {instance.name} {instance.state}{restarts}{code}")
 
 
 def _print_deployment(seen: Status) -> None:
@@ -110,7 +116,6 @@ def _print_deployment(seen: Status) -> None:
         return
     if seen.interrupted is not None:
         click.echo(f"{paint('interrupted', 'red')}: deployment {latest.number} ({latest.version})")
-        click.echo(f"{paint('next:', 'cyan')} `comporta resume` finishes it, `comporta abort` undoes it")
         return
     when = f"ended {clock_time(latest.ended)}" if latest.ended else f"began {clock_time(latest.started)}"
     click.echo(f"last    deployment {latest.number}: {latest.version} {latest.outcome or 'is running'}, {when}")

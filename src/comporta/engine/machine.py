@@ -148,14 +148,18 @@ def decide(plan: Plan, standing: Standing) -> Action:
         if Status.FAILED in standing.statuses:
             return Finish(Outcome.INCIDENT, standing.cause)
         return _forward(standing)
-    if Status.FAILED in standing.statuses or standing.abort is not None or _turned(standing):
-        return _backward(standing)
-    return _forward(standing)
+    return _backward(standing) if goes_back(plan, standing) else _forward(standing)
 
 
 def past_no_return(plan: Plan, standing: Standing) -> bool:
     """A step that cannot be undone was begun."""
     return any(status is not Status.PENDING for status in standing.statuses[plan.point_of_no_return :])
+
+
+def goes_back(plan: Plan, standing: Standing) -> bool:
+    """What was done is being undone; the deployment cannot be finished any more."""
+    turned = Status.FAILED in standing.statuses or standing.abort is not None or _turned(standing)
+    return turned and not past_no_return(plan, standing)
 
 
 def can_abort(plan: Plan, standing: Standing) -> bool:

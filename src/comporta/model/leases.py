@@ -13,12 +13,12 @@ def held(lease: Lease) -> LeaseHeld:
         note = f": {lease.message}" if lease.message else ""
         return LeaseHeld(
             f"cannot change {lease.environment}: locked by {who}{note}",
-            next=f"`comporta unlock -e {lease.environment}` when it may go on",
+            next="`comporta unlock` when it may go on",
         )
     doing = f", {lease.doing}" if lease.doing else ""
     return LeaseHeld(
         f"cannot change {lease.environment}: {who} (process {lease.holder.pid}) is at it{doing}",
-        next=f"wait for it (--wait), or stop it with `comporta abort -e {lease.environment}`",
+        next="wait for it (--wait), or stop it with `comporta abort`",
     )
 
 
@@ -27,5 +27,5 @@ def lost(environment: str, now: Lease | None) -> LeaseLost:
     by = f" by {now.holder.actor} (process {now.holder.pid})" if now else ""
     return LeaseLost(
         f"cannot go on: the lease of {environment} was taken over{by}",
-        next=f"`comporta status -e {environment}` shows what happens now",
+        next="`comporta status` shows what happens now",
     )

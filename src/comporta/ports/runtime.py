@@ -49,7 +49,7 @@ class Runtime(Protocol):
     async def stop(self, slot: Slot) -> None:
         """Stop all instances (SIGTERM, the release's grace time, SIGKILL) and free the slot.
 
-        Logs stay readable until the slot is used again.
+        Logs stay readable: while the slot is empty, and once more as the previous ones after it is used again.
         """
 
     async def expire(self, slot: Slot, at: float | None) -> None:
@@ -58,5 +58,12 @@ class Runtime(Protocol):
         `observe` shows it as the occupant's `warm_until`.
         """
 
-    def logs(self, slot: Slot, *, lines: int, follow: bool = False, index: int | None = None) -> AsyncIterator[LogLine]:
-        """The last `lines` lines of each instance (or of one), oldest first; with `follow`, and what comes after."""
+    def logs(
+        self, slot: Slot, *, lines: int, follow: bool = False, index: int | None = None, previous: bool = False
+    ) -> AsyncIterator[LogLine]:
+        """The last `lines` lines of each instance (or of one), oldest first.
+
+        Args:
+            follow: and what comes after.
+            previous: of the occupant before the present or last one.
+        """

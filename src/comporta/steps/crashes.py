@@ -8,7 +8,7 @@ from comporta.model.errors import StepFailed
 from comporta.model.release import InstanceStatus, SlotState
 from comporta.model.traffic import Slot
 from comporta.ports.bundle import Ports
-from comporta.steps.health import describe_exit, instance_targets, last_log_lines
+from comporta.steps.health import describe_exit, instance_targets, last_log_lines, log_advice
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Crashes:
             raise StepFailed(
                 f"cannot keep the release live: instance {crashed.name} crashed under traffic",
                 details=[*describe_exit(crashed), *await last_log_lines(target, ports)],
-                next=f"`comporta logs --slot {self.slot}` has what the instances wrote",
+                next=f"fix the release and deploy again{log_advice(target)}",
             )
 
 

@@ -112,7 +112,7 @@ class Rounds:
                 *describe_exit(status),
                 *await last_log_lines(target, self.ports),
             ],
-            next="fix the release and deploy again; `comporta logs` has the whole log of the instance",
+            next=f"fix the release and deploy again{log_advice(target)}",
         )
 
 
@@ -141,7 +141,16 @@ def describe_exit(status: InstanceStatus | None) -> list[str]:
     if status is None or (status.state is InstanceState.RUNNING and not status.restarts):
         return []
     code = f", exit code {status.exit_code}" if status.exit_code is not None else ""
-    return [f"the instance is {status.state}: restarted {status.restarts} times{code}"]
+    times = f"{status.restarts} time{'s' * (status.restarts != 1)}"
+    return [f"the instance is {status.state}: restarted {times}{code}"]
+
+
+def log_advice(target: Target) -> str:
+    """How to read all that an instance wrote: it is kept until the slot is used twice more."""
+    if target.slot is None:
+        return ""
+    command = f"comporta logs --slot {target.slot} --instance {target.index}"
+    return f"; `{command}` has its whole log (with --previous once another release runs there)"
 
 
 async def last_log_lines(target: Target, ports: Ports) -> list[str]:

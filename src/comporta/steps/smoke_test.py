@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from comporta.model.checks import CheckResult, CommandCheck
+from comporta.model.checks import CheckResult, CommandCheck, Target
 from comporta.model.errors import CheckFailed
 from comporta.model.traffic import Slot
 from comporta.ports.bundle import Ports
-from comporta.steps.health import ask, instance_targets
+from comporta.steps.health import ask, instance_targets, log_advice
 from comporta.steps.step import Facts, Step
 
 
@@ -29,14 +29,14 @@ class SmokeTest(Step, frozen=True, tag="smoke-test"):
             result = await ask(command, target, ports)
             if not result.passed:
                 if not await ports.operator.overrule(f"Smoke test {command.name} failed: {result.answer}. Go on?"):
-                    raise _failure(command, result)
+                    raise _failure(command, result, target)
                 overruled.append(command.name)
         return {"overruled": overruled} if overruled else {}
 
 
-def _failure(command: CommandCheck, result: CheckResult) -> CheckFailed:
+def _failure(command: CommandCheck, result: CheckResult, target: Target) -> CheckFailed:
     return CheckFailed(
         f"cannot accept the release: smoke test {command.name!r} failed",
         details=[f"ran: {result.asked}", f"answer: {result.answer}"],
-        next="fix the release and deploy again",
+        next=f"fix the release, or the test, and deploy again{log_advice(target)}",
     )

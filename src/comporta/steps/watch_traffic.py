@@ -49,5 +49,5 @@ class WatchTraffic(Step, frozen=True, tag="watch-traffic"):
                 f"cannot keep the release live: {total.errors} of {total.requests} requests failed "
                 f"({total.errors / total.requests:.1%}, allowed {self.max_error_rate:.1%})",
                 details=[f"answered 5xx by the app: {total.app_errors}", f"answered by nobody: {total.proxy_errors}"],
-                next=f"`comporta logs --slot {self.slot}` has what the instances wrote",
+                next=f"`comporta logs --slot {self.slot}` has what they wrote (with --previous once others run there)",
             )

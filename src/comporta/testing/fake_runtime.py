@@ -53,6 +53,7 @@ class FakeRuntime:
         self._seats: dict[Slot, Seat] = {}
         self._written: dict[Slot, list[LogLine]] = {}
         self._pids = itertools.count(1000)
+        self._before: dict[Slot, list[LogLine]] = {}
 
     async def resolve(self, version: str) -> Artifact:
         if version not in self.versions:
@@ -72,7 +73,7 @@ class FakeRuntime:
         seat = self._seat(slot)
         if seat is None or (seat.occupant.release, seat.occupant.artifact) != (occupant.release, occupant.artifact):
             seat = self._seats[slot] = Seat(occupant)
-            self._written[slot] = []
+            self._before[slot], self._written[slot] = self._written.get(slot, []), []
         await self._end(seat, [index for index in seat.running if index > occupant.instances])
         seat.occupant = occupant
         for index in range(1, occupant.instances + 1):
@@ -111,9 +112,9 @@ class FakeRuntime:
         await self.faults("expire", "after")
 
     async def logs(
-        self, slot: Slot, *, lines: int, follow: bool = False, index: int | None = None
+        self, slot: Slot, *, lines: int, follow: bool = False, index: int | None = None, previous: bool = False
     ) -> AsyncIterator[LogLine]:
-        written = self._written.get(slot, [])
+        written = (self._before if previous else self._written).get(slot, [])
         for i in sorted({line.index for line in written}):
             if index in (None, i) and lines:
                 for line in [line for line in written if line.index == i][-lines:]:

@@ -253,6 +253,21 @@ class RuntimeContract:
         await started(world.runtime, Slot.BLUE, "1.1.0", instances=1, number=2)
         assert await logged(world.runtime, Slot.BLUE, index=2) == []
 
+    async def test_logs_of_the_occupant_before_stay_readable_until_the_slot_is_used_once_more(
+        self, world: RuntimeWorld
+    ) -> None:
+        await started(world.runtime, Slot.BLUE, "1.0.0")
+
+        async def second_wrote() -> bool:
+            return await logged(world.runtime, Slot.BLUE, index=2) != []
+
+        await eventually(second_wrote, world.clock)
+        wrote = await logged(world.runtime, Slot.BLUE, index=2)
+        await started(world.runtime, Slot.BLUE, "1.1.0", instances=1, number=2)
+        assert await logged(world.runtime, Slot.BLUE, index=2, previous=True) == wrote
+        await started(world.runtime, Slot.BLUE, "1.0.0", instances=1, number=1)
+        assert await logged(world.runtime, Slot.BLUE, index=2, previous=True) == []
+
 
 async def started(runtime: Runtime, slot: Slot, version: str, *, instances: int = 2, number: int = 1) -> Occupant:
     """Start a version in the slot as the release `number`, and give back the occupant."""
@@ -262,8 +277,10 @@ async def started(runtime: Runtime, slot: Slot, version: str, *, instances: int 
     return occupant
 
 
-async def logged(runtime: Runtime, slot: Slot, *, lines: int = 10, index: int | None = None) -> list[LogLine]:
-    return [line async for line in runtime.logs(slot, lines=lines, index=index)]
+async def logged(
+    runtime: Runtime, slot: Slot, *, lines: int = 10, index: int | None = None, previous: bool = False
+) -> list[LogLine]:
+    return [line async for line in runtime.logs(slot, lines=lines, index=index, previous=previous)]
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]], clock: Clock) -> None:

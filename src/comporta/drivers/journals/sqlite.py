@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from comporta.model.journal import Holder, Kind, Lease, Record
 from comporta.model.leases import held, lost
 from comporta.model.values import from_json, to_json
 
+UNSHARED = {"SQLITE_IOERR_SHMOPEN", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_SHMMAP"}
+"""What SQLite says when it cannot make the file by which processes share a database."""
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for another process that is writing."""
 
@@ -198,7 +200,15 @@ class SqliteJournal:
     def _reading(self) -> Iterator[sqlite3.Connection]:
         with self._told():
             # Reading never makes the file: `comporta plan` changes nothing, not even that.
-            yield self._open(create=False) or _empty()
+            try:
+                db = self._open(create=False) or _empty()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorname not in UNSHARED:
+                    raise
+                with closing(self._open_alone()) as alone:
+                    yield alone
+                return
+            yield db
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -207,7 +217,7 @@ class SqliteJournal:
         except (sqlite3.Error, OSError, msgspec.ValidationError, json.JSONDecodeError) as error:
             raise JournalError(
                 f"cannot use the journal {self._path}: {error}",
-                next="check that the disk has space and the file can be written; traffic is not affected",
+                next="traffic is not affected; give the disk space, or the file to this user, then `comporta status`",
             ) from error
 
     def _open(self, *, create: bool) -> sqlite3.Connection | None:
@@ -217,12 +227,28 @@ class SqliteJournal:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             # Made by ourselves first, so that no other user can read it at any moment.
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
-            db = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")
-            db.executescript(SCHEMA)
+            db = self._connect()
+            try:
+                db.execute("PRAGMA journal_mode = WAL")
+                db.execute("PRAGMA synchronous = FULL")
+                db.executescript(SCHEMA)
+            except sqlite3.Error:
+                db.close()
+                raise
             self._connection = db
         return self._connection
+
+    def _open_alone(self) -> sqlite3.Connection:
+        """For a read, without the file by which several processes share the database: a full disk has no room for it.
+
+        While it is open, nobody else can use the journal.
+        """
+        db = self._connect()
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        return db
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
 
 
 def _lease(db: sqlite3.Connection, environment: str) -> tuple[int, Lease | None]:

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from comporta.drivers.routers.nginx_external import parse_version
+from comporta.drivers.routers.nginx_file import checked_home
 from comporta.drivers.routers.nginx_home import Home
 from comporta.drivers.routers.nginx_options import ExternalNginx, NginxOptions
 from comporta.drivers.routers.nginx_ports import require_free
@@ -21,7 +22,7 @@ def diagnose(spec: EnvironmentSpec, options: NginxOptions) -> list[Finding]:
     if options.external:
         folder = Path(spec.base) / options.external.directory
         return [_external(options.external), _writable("nginx directory", folder), _writable("router state", home.path)]
-    return [_nginx(), _port(spec, home), _writable("router state", home.path)]
+    return [_nginx(), _port(spec, home), _nameable(home) or _writable("router state", home.path)]
 
 
 def _nginx() -> Finding:
@@ -48,6 +49,15 @@ def _port(spec: EnvironmentSpec, home: Home) -> Finding:
     except ComportaError as error:
         return Finding(name="router port", ok=False, text=error.message, next=error.next)
     return Finding(name="router port", ok=True, text=f"{spec.listen} is free, or ours")
+
+
+def _nameable(home: Home) -> Finding | None:
+    """None: nginx's file can name the folder."""
+    try:
+        checked_home(home)
+    except ComportaError as error:
+        return Finding(name="router state", ok=False, text=error.message, next=error.next)
+    return None
 
 
 def _writable(name: str, folder: Path) -> Finding:

@@ -55,7 +55,7 @@ def render(
         # Variables are the whole nginx's: another service may be split at other shares.
         split=f"comporta_{hashlib.sha256(name.encode()).hexdigest()[:8]}",
         shares=_shares_of_green(topology.stages),
-        home=_checked(PATH, str(home.path), "path of the state directory"),
+        home=checked_home(home),
         # Relative to nginx's own folder: resolving it costs three system calls instead of one for each part of a path.
         root="live" if managed else home.switch / "live",
         user=_worker_user(Path(spec.state)),
@@ -75,6 +75,16 @@ def file_name(spec: EnvironmentSpec) -> str:
     """The name of our file among others."""
     service = _checked(NAME, spec.service, "service name")
     return f"comporta-{service}-{_checked(NAME, spec.environment, 'environment name')}.conf"
+
+
+def checked_home(home: Home) -> str:
+    """Raises RouterError: nginx's file cannot name the folder."""
+    if PATH.fullmatch(str(home.path)) is None:
+        raise RouterError(
+            f"cannot write nginx's file: it cannot name {home.path}, for a character in it",
+            next="let `state:` lead to a folder without quotes, `\\`, `$`, `;`, `#`, `{`, `}` or control characters",
+        )
+    return str(home.path)
 
 
 def _addresses(topology: Topology, slot: Slot) -> list[str]:

@@ -37,7 +37,7 @@ def require_free(listen: str, ours: set[int]) -> None:
     names = ", ".join(sorted(f"{title(psutil.Process(pid)) or 'a process'} (pid {pid})" for pid in holders))
     raise RouterError(
         f"cannot listen on {listen}: {f'{names} does already' if names else problem}",
-        next="stop it, or give the environment another `listen` address",
+        next=f"{'stop it, or ' if names else ''}give the environment another `listen` address",
     )
 
 

@@ -106,7 +106,7 @@ class ProcessRuntime:
             else:
                 await vacate(seat, self._clock)
                 if not same:
-                    seat.wipe_logs()
+                    seat.put_logs_aside()
                 seat.record(occupant)
                 await supervisor.launch(launches, grace=occupant.artifact.launch["stop_grace"], retries=self._retries)
             _start_ended(seat, supervisor, occupant.instances)
@@ -147,15 +147,15 @@ class ProcessRuntime:
             seat.record(msgspec.structs.replace(occupant, warm_until=at))
 
     async def logs(
-        self, slot: Slot, *, lines: int, follow: bool = False, index: int | None = None
+        self, slot: Slot, *, lines: int, follow: bool = False, index: int | None = None, previous: bool = False
     ) -> AsyncIterator[LogLine]:
         seat = self._seat(slot)
-        logs = {i: Log(seat.log(i)) for i in seat.logged()}
+        logs = {i: Log(seat.log(i, previous=previous)) for i in seat.logged(previous=previous)}
         for i, log in logs.items():
             if index in (None, i):
                 for text in log.last_lines(lines):
                     yield LogLine(index=i, text=text)
-        while follow:
+        while follow and not previous:
             await self._clock.sleep(FOLLOW_EVERY)
             for i in seat.logged():
                 log = logs.setdefault(i, Log(seat.log(i)))

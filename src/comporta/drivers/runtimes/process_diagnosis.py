@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shlex
 import sys
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def _releases(spec: EnvironmentSpec, options: ProcessOptions) -> Finding:
         name="releases",
         ok=folder.is_dir(),
         text=f"{folder} holds {count} version{'s' * (count != 1)}" if folder.is_dir() else f"there is no {folder}",
-        next="" if folder.is_dir() else f"mkdir -p {folder}",
+        next="" if folder.is_dir() else f"mkdir -p {shlex.quote(str(folder))}, and put a version into it",
     )
 
 

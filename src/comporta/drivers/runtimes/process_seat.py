@@ -92,16 +92,25 @@ class Seat:
             self.forget_launches(index)
         self._sync()
 
-    def wipe_logs(self) -> None:
-        for path in self.path.glob("*.log*"):
+    def put_logs_aside(self) -> None:
+        """A new occupant begins its own; those of the one before are kept, so that a failure can be looked into."""
+        self._previous.mkdir(exist_ok=True)
+        for path in self._previous.iterdir():
             path.unlink()
+        for path in self.path.glob("*.log*"):
+            path.rename(self._previous / path.name)
 
-    def log(self, index: int) -> Path:
-        return self.path / f"instance-{index}.log"
+    def log(self, index: int, *, previous: bool = False) -> Path:
+        return (self._previous if previous else self.path) / f"instance-{index}.log"
 
-    def logged(self) -> list[int]:
+    def logged(self, *, previous: bool = False) -> list[int]:
         """The indices of the instances that have a log."""
-        return sorted(int(path.stem.removeprefix("instance-")) for path in self.path.glob("instance-*.log"))
+        folder = self._previous if previous else self.path
+        return sorted(int(path.stem.removeprefix("instance-")) for path in folder.glob("instance-*.log"))
+
+    @property
+    def _previous(self) -> Path:
+        return self.path / "previous"
 
     def launched(self) -> dict[int, Launched]:
         """By index of the instance. What was just removed, or was never whole, is left out."""

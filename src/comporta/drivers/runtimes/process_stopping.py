@@ -31,6 +31,17 @@ async def vacate(seat: Seat, clock: Clock) -> None:
     Raises:
         RuntimeFailure: a process does not end even so; it is named.
     """
+    try:
+        await _end_all(seat, clock)
+    except (psutil.AccessDenied, PermissionError) as error:
+        raise RuntimeFailure(
+            f"cannot stop {seat.path.name}: what runs there belongs to another user ({error})",
+            next="run the command as the user who deployed it",
+        ) from error
+    seat.clear()
+
+
+async def _end_all(seat: Seat, clock: Clock) -> None:
     supervisor = Supervisor(seat)
     ending = Ending(seat.path.name, partial(members, seat), clock)
     programs = supervisor.programs()
@@ -39,7 +50,6 @@ async def vacate(seat: Seat, clock: Clock) -> None:
     groups = {program.pid for program in programs.values()} if programs and told else set()
     ending.terminate(lambda process: os.getpgid(process.pid) in groups or (told and _is_supervisord(process)))
     await ending.finish(_grace(seat), supervisor.wake if told else lambda: None)
-    seat.clear()
 
 
 async def retire(seat: Seat, indices: Collection[int], clock: Clock) -> None:
