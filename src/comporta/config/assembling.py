@@ -13,7 +13,15 @@ from pydantic import BaseModel
 from comporta.config.models import SECTIONS, CommandCheck, Environment, HttpCheck, TcpCheck
 from comporta.config.nodes import Node
 from comporta.model import checks
-from comporta.model.spec import BlueGreenSpec, DriverSpec, EnvironmentSpec, HealthSpec, PortRange
+from comporta.model.spec import (
+    BlueGreenSpec,
+    DriverSpec,
+    EnvironmentSpec,
+    HealthSpec,
+    MetricQuery,
+    MetricsSpec,
+    PortRange,
+)
 
 FIRST_PORT = 8101
 SLOT_SIZE = 10
@@ -59,6 +67,7 @@ def assemble(
         smoke=tuple(checks.CommandCheck(**_fields(command)) for command in settings.smoke),
         blue_green=BlueGreenSpec(**settings.blue_green.model_dump()),
         monitoring=settings.monitoring,
+        metrics=_metrics(settings),
         digest=_digest([service, name, written]),
     )
 
@@ -76,6 +85,13 @@ def _driver(kind: str, settings: Environment, drivers: dict[str, BaseModel]) -> 
 def _health(settings: Environment) -> HealthSpec:
     asked = tuple(KINDS[type(check)](**_fields(check)) for check in settings.health.checks)
     return HealthSpec(checks=asked, timeout=settings.health.timeout, interval=settings.health.interval)
+
+
+def _metrics(settings: Environment) -> MetricsSpec | None:
+    if settings.metrics is None:
+        return None
+    queries = tuple(MetricQuery(**query.model_dump()) for query in settings.metrics.queries)
+    return MetricsSpec(**settings.metrics.model_dump(exclude={"queries"}), queries=queries)
 
 
 def _fields(check: BaseModel) -> dict[str, Any]:

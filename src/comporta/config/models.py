@@ -11,6 +11,7 @@ from comporta.config.types import (
     Domain,
     Duration,
     FilePath,
+    HttpUrl,
     Line,
     Listen,
     Name,
@@ -20,7 +21,7 @@ from comporta.config.types import (
     UrlPath,
 )
 from comporta.model import checks
-from comporta.model.spec import BlueGreenSpec, HealthSpec
+from comporta.model.spec import BlueGreenSpec, HealthSpec, MetricsSpec
 
 OptionTypes: TypeAlias = Mapping[str, Mapping[str, type[BaseModel]]]
 """Kind of driver ("runtimes", "routers") → its name → the type that validates its own part of the config."""
@@ -33,6 +34,7 @@ TCP = checks.TcpCheck(name="")
 COMMAND = checks.CommandCheck(name="", run=())
 HEALTH = HealthSpec(checks=())
 BLUE_GREEN = BlueGreenSpec()
+METRICS = MetricsSpec(url="", queries=())
 
 HeaderName = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
 HeaderValue = Annotated[str, StringConstraints(pattern="^[^\\x00-\\x08\\x0a-\\x1f\\x7f]*$")]
@@ -129,6 +131,28 @@ class BlueGreen(Part):
     )
 
 
+class MetricQuery(Part):
+    """A metric that a new release must keep below a limit."""
+
+    name: Line = Field(description="What it is called in the output.")
+    query: Line = Field(description="PromQL that answers with one number; no answer, or NaN, means: no data.")
+    max: Annotated[float, Field(allow_inf_nan=False)] = Field(description="The largest value that is right.")
+
+
+class Metrics(Part):
+    """A Prometheus server (or what speaks its HTTP API) that is asked for further metrics of a new release."""
+
+    url: HttpUrl = Field(
+        description="Its address, before `/api/v1/query`. Name and password in it may be variables: "
+        "`https://name:${PASSWORD}@metrics.example.com`."
+    )
+    queries: Annotated[list[MetricQuery], Field(min_length=1)] = Field(description="What is asked.")
+    timeout: PositiveDuration = Field(default=METRICS.timeout, description="How long one answer may take.")
+    headers: dict[HeaderName, HeaderValue] = Field(
+        default={}, description='Headers to send, such as `Authorization: "Bearer ${TOKEN}"`.'
+    )
+
+
 class Slots(Part):
     """The ports of the instances, for each of the two slots."""
 
@@ -151,6 +175,9 @@ class Common(Part):
     blue_green: BlueGreen = Field(default=BlueGreen(), description="The waits of a blue-green deployment.")
     monitoring: Literal["enabled", "basic", "disabled"] = Field(
         default="enabled", description="How closely the environment is watched."
+    )
+    metrics: Metrics | None = Field(
+        default=None, description="What is measured of a new release beside the router's own figures."
     )
     env_file: FilePath | None = Field(
         default=None,

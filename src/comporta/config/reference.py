@@ -21,6 +21,8 @@ HEADINGS = {
     "TcpCheck": "TCP check, in `health.checks`",
     "CommandCheck": "Command check, in `health.checks` and `smoke`",
     "BlueGreen": "`blue_green`",
+    "Metrics": "`metrics`",
+    "MetricQuery": "Query, in `metrics.queries`",
 }
 """Model → the heading of its table, in the order of the reference."""
 TYPES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
