@@ -203,7 +203,7 @@ WRONG = {
         metrics("url: http://m", "queries: [{name: depth, query: depth, max: »many}]"), "is not a number", "such as 2.5"
     ),
     "endless limit": Wrong(
-        metrics("url: http://m", "queries: [{name: depth, query: depth, max: »1e999}]"), "finite number", ""
+        metrics("url: http://m", "queries: [{name: depth, query: depth, max: ».inf}]"), "is not a number", "such as 2.5"
     ),
     "query of no words": Wrong(
         metrics("url: http://m", 'queries: [{name: depth, query: »" ", max: 1}]'), "is not a line of text", "few words"

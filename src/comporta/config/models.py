@@ -136,7 +136,7 @@ class MetricQuery(Part):
 
     name: Line = Field(description="What it is called in the output.")
     query: Line = Field(description="PromQL that answers with one number; no answer, or NaN, means: no data.")
-    max: Annotated[float, Field(allow_inf_nan=False)] = Field(description="The largest value that is right.")
+    max: float = Field(description="The largest value that is right.")
 
 
 class Metrics(Part):
