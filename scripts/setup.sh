@@ -18,8 +18,16 @@ if [ "${#missing[@]}" -gt 0 ]; then
   command -v apt-get >/dev/null || { echo "setup: please install: ${missing[*]}" >&2; exit 2; }
   echo "setup: installing ${missing[*]}"
   as_root apt-get update -qq
-  # policy-rc.d keeps Debian from starting a system nginx: comporta runs its own.
-  as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  (
+    # Debian asks policy-rc.d before it starts what it installs (nginx, redis, prometheus): we run our own.
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+      trap 'as_root rm -f "$policy"' EXIT
+      printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+      as_root chmod 755 "$policy"
+    fi
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  )
 fi
 
 lock=requirements/dev.lock

@@ -28,6 +28,12 @@ def extra(text: str) -> tuple[str, str]:
     return ("    instances: 3\n", "".join(f"    {line}\n" for line in text.split("\n")))
 
 
+def metrics(*lines: str) -> tuple[str, str]:
+    """The good config with metrics, with a right query unless there are others among the lines."""
+    right = [] if any(line.startswith("queries") for line in lines) else ["queries: [{name: a, query: b, max: 1}]"]
+    return ("health:\n", "metrics:\n" + "".join(f"  {line}\n" for line in [*lines, *right]) + "health:\n")
+
+
 WRONG = {
     # not YAML, or not a config at all
     "empty": Wrong("»", "the file is empty", "comporta init"),
@@ -162,6 +168,51 @@ WRONG = {
     ),
     "more instances than ports": Wrong(
         ("instances: 3", "instances: »99"), "99 instances need as many ports", "wider `slots`: now {blue: 8101-8110"
+    ),
+    # metrics
+    "no query": Wrong(metrics("url: http://m", "queries: »[]"), "metrics.queries", "write 1 or more"),
+    "no address of metrics": Wrong(
+        ("health:\n", "»metrics: {queries: [{name: depth, query: depth, max: 1}]}\nhealth:\n"),
+        "metrics: `url` is missing",
+        "add `url:`",
+    ),
+    "metrics without a scheme": Wrong(metrics("url: »m.example:9090"), "is not an address", "http://127.0.0.1:9090"),
+    "metrics of another scheme": Wrong(metrics("url: »ftp://m"), "is not an address", "http://127.0.0.1:9090"),
+    "metrics nowhere": Wrong(metrics('url: »"http://"'), "is not an address", "http://127.0.0.1:9090"),
+    "metrics at port 0": Wrong(metrics('url: »"http://m:0"'), "is not an address", "http://127.0.0.1:9090"),
+    "metrics at no port": Wrong(metrics('url: »"http://m:http"'), "is not an address", "http://127.0.0.1:9090"),
+    "metrics with a query": Wrong(metrics('url: »"http://m/?query=up"'), "is not an address", "127.0.0.1:9090"),
+    "metrics at a fragment": Wrong(metrics('url: »"http://m/#graph"'), "is not an address", "127.0.0.1:9090"),
+    "metrics with a blank": Wrong(metrics('url: »"http://m /"'), "is not an address", "127.0.0.1:9090"),
+    "metrics with half an address": Wrong(metrics('url: »"http://[::1"'), "is not an address", "127.0.0.1:9090"),
+    "variable in the host of metrics": Wrong(
+        metrics('url: »"http://${HOST}:9090"'), "${HOST} cannot stand here", "write the value itself"
+    ),
+    "token of metrics that is not defined": Wrong(
+        metrics("url: http://m", 'headers: {Authorization: »"Bearer ${TOKEN}"}'),
+        "${TOKEN} is not defined",
+        "define TOKEN in",
+    ),
+    "password of metrics that is not defined": Wrong(
+        metrics('url: »"http://me:${PASSWORD}@m"'), "${PASSWORD} is not defined", "define PASSWORD in"
+    ),
+    "no limit of a metric": Wrong(
+        metrics("url: http://m", "queries: [»{name: depth, query: depth}]"), "`max` is missing", "add `max:`"
+    ),
+    "limit that is text": Wrong(
+        metrics("url: http://m", "queries: [{name: depth, query: depth, max: »many}]"), "is not a number", "such as 2.5"
+    ),
+    "endless limit": Wrong(
+        metrics("url: http://m", "queries: [{name: depth, query: depth, max: ».inf}]"), "is not a number", "such as 2.5"
+    ),
+    "query of no words": Wrong(
+        metrics("url: http://m", 'queries: [{name: depth, query: »" ", max: 1}]'), "is not a line of text", "few words"
+    ),
+    "no time for metrics": Wrong(metrics("url: http://m", "timeout: »0s"), "longer than 0", "like 90s"),
+    "queries of one name": Wrong(
+        metrics("url: http://m", "queries: [{name: a, query: b, max: 1}, {name: »a, query: c, max: 1}]"),
+        '"a" is the name of another query, in line',
+        "give each query a name of its own",
     ),
     # names, variables, files
     "checks of one name": Wrong(

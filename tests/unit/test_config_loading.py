@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from comporta.config import loading
 from comporta.model.checks import CommandCheck, HttpCheck, TcpCheck
 from comporta.model.errors import ConfigError
-from comporta.model.spec import BlueGreenSpec, EnvironmentSpec, PortRange
+from comporta.model.spec import BlueGreenSpec, EnvironmentSpec, MetricQuery, MetricsSpec, PortRange
 from comporta.model.values import from_json, to_json
 from support.configs import GOOD, OPTIONS, write
 
@@ -243,3 +243,28 @@ def test_any_text_is_a_config_or_a_config_error(text: str | bytes, tmp_path: Pat
 def test_a_damaged_config_is_a_config_or_a_config_error(at: int, cut: int, put: str, tmp_path: Path) -> None:
     error = refusal(write(tmp_path, GOOD[:at] + put + GOOD[at + cut :]))
     assert error is None or error.next
+
+
+def test_without_metrics_nothing_is_asked(tmp_path: Path) -> None:
+    assert load(tmp_path, GOOD).metrics is None
+
+
+def test_metrics_are_read_and_an_environment_may_say_where_they_are(tmp_path: Path) -> None:
+    common = """\
+metrics:
+  timeout: 2s
+  headers: {Authorization: "Bearer ${TOKEN}"}
+  queries: [{name: queue depth, query: 'max(queue_depth{job="shop"})', max: 100}]
+health:
+"""
+    text = GOOD.replace("health:\n", common).replace(
+        "    instances: 3\n", '    metrics: {url: "https://me:${PASSWORD}@m.example/prefix/"}\n'
+    )
+    spec = load(tmp_path, text, TOKEN="t0ken", PASSWORD="s3cret")
+    assert spec.metrics == MetricsSpec(
+        url="https://me:${PASSWORD}@m.example/prefix",
+        timeout=2.0,
+        headers={"Authorization": "Bearer ${TOKEN}"},
+        queries=(MetricQuery(name="queue depth", query='max(queue_depth{job="shop"})', max=100.0),),
+    )
+    assert from_json(json.loads(json.dumps(to_json(spec))), EnvironmentSpec) == spec

@@ -20,6 +20,8 @@ from comporta.model.spec import (
     DriverSpec,
     EnvironmentSpec,
     HealthSpec,
+    MetricQuery,
+    MetricsSpec,
     PortRange,
 )
 
@@ -68,6 +70,7 @@ def assemble(
         blue_green=BlueGreenSpec(**settings.blue_green.model_dump()),
         canary=_canary(settings),
         monitoring=settings.monitoring,
+        metrics=_metrics(settings),
         digest=_digest([service, name, written]),
     )
 
@@ -91,6 +94,13 @@ def _canary(settings: Environment) -> CanarySpec:
     fields = settings.canary.model_dump(exclude={"limits", "stages"})
     limits = CanaryLimits(**settings.canary.limits.model_dump())
     return CanarySpec(**fields, stages=tuple(settings.canary.stages), limits=limits)
+
+
+def _metrics(settings: Environment) -> MetricsSpec | None:
+    if settings.metrics is None:
+        return None
+    queries = tuple(MetricQuery(**query.model_dump()) for query in settings.metrics.queries)
+    return MetricsSpec(**settings.metrics.model_dump(exclude={"queries"}), queries=queries)
 
 
 def _fields(check: BaseModel) -> dict[str, Any]:

@@ -15,6 +15,9 @@ from comporta.config.source import Problem
 from comporta.model.spec import EnvironmentSpec
 from comporta.model.traffic import Slot
 
+NAMED = {("health", "checks"): "check", ("smoke",): "check", ("metrics", "queries"): "query"}
+"""Where things with names stand, and what they are."""
+
 
 def drivers(node: Node, settings: Environment, options: OptionTypes) -> tuple[dict[str, BaseModel], list[Problem]]:
     """The options of the chosen drivers by kind. A driver without options in the file must be able to do without."""
@@ -58,15 +61,15 @@ def ports(node: Node, spec: EnvironmentSpec) -> Iterator[Problem]:
 
 
 def names(node: Node) -> Iterator[Problem]:
-    """Checks are told apart by their names."""
-    for loc in (("health", "checks"), ("smoke",)):
+    """Checks and queries are told apart by their names."""
+    for loc, what in NAMED.items():
         items = node.deepest(loc).content
         seen: dict[object, Node] = {}
         for item in items if isinstance(items, list) else []:
             at = item.deepest(("name",))
             if at.content in seen:
-                cause = f'"{at.content}" is the name of another check, in line {seen[at.content].place.line}'
-                yield Problem(at.place, f"cannot read {at.path}: {cause}", "give each check a name of its own")
+                cause = f'"{at.content}" is the name of another {what}, in line {seen[at.content].place.line}'
+                yield Problem(at.place, f"cannot read {at.path}: {cause}", f"give each {what} a name of its own")
             seen[at.content] = at
 
 

@@ -21,6 +21,7 @@ from comporta.config.types import (
     Domain,
     Duration,
     FilePath,
+    HttpUrl,
     Line,
     Listen,
     Name,
@@ -32,7 +33,7 @@ from comporta.config.types import (
     refusal,
 )
 from comporta.model import checks
-from comporta.model.spec import BlueGreenSpec, CanaryLimits, CanarySpec, HealthSpec
+from comporta.model.spec import BlueGreenSpec, CanaryLimits, CanarySpec, HealthSpec, MetricsSpec
 
 OptionTypes: TypeAlias = Mapping[str, Mapping[str, type[BaseModel]]]
 """Kind of driver ("runtimes", "routers") → its name → the type that validates its own part of the config."""
@@ -47,6 +48,7 @@ HEALTH = HealthSpec(checks=())
 BLUE_GREEN = BlueGreenSpec()
 CANARY = CanarySpec()
 LIMITS = CanaryLimits()
+METRICS = MetricsSpec(url="", queries=())
 
 HeaderName = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
 HeaderValue = Annotated[str, StringConstraints(pattern="^[^\\x00-\\x08\\x0a-\\x1f\\x7f]*$")]
@@ -206,6 +208,28 @@ class Canary(Part):
     limits: Limits = Field(default=Limits(), description="What ends a canary whatever stable does beside it.")
 
 
+class MetricQuery(Part):
+    """A metric that a new release must keep below a limit."""
+
+    name: Line = Field(description="What it is called in the output.")
+    query: Line = Field(description="PromQL that answers with one number; no answer, or NaN, means: no data.")
+    max: float = Field(description="The largest value that is right.")
+
+
+class Metrics(Part):
+    """A Prometheus server (or what speaks its HTTP API) that is asked for further metrics of a new release."""
+
+    url: HttpUrl = Field(
+        description="Its address, before `/api/v1/query`. Name and password in it may be variables: "
+        "`https://name:${PASSWORD}@metrics.example.com`."
+    )
+    queries: Annotated[list[MetricQuery], Field(min_length=1)] = Field(description="What is asked.")
+    timeout: PositiveDuration = Field(default=METRICS.timeout, description="How long one answer may take.")
+    headers: dict[HeaderName, HeaderValue] = Field(
+        default={}, description='Headers to send, such as `Authorization: "Bearer ${TOKEN}"`.'
+    )
+
+
 class Slots(Part):
     """The ports of the instances, for each of the two slots."""
 
@@ -229,6 +253,9 @@ class Common(Part):
     canary: Canary = Field(default=Canary(), description="The stages of a canary, and what is asked at each.")
     monitoring: Literal["enabled", "basic", "disabled"] = Field(
         default="enabled", description="How closely the environment is watched."
+    )
+    metrics: Metrics | None = Field(
+        default=None, description="What is measured of a new release beside the router's own figures."
     )
     env_file: FilePath | None = Field(
         default=None,

@@ -23,6 +23,8 @@ HEADINGS = {
     "BlueGreen": "`blue_green`",
     "Canary": "`canary`",
     "Limits": "`canary.limits`",
+    "Metrics": "`metrics`",
+    "MetricQuery": "Query, in `metrics.queries`",
 }
 """Model → the heading of its table, in the order of the reference."""
 TYPES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}

@@ -10,6 +10,7 @@ import ipaddress
 import math
 import re
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -151,6 +152,21 @@ def _url_path(written: str) -> str:
     return written
 
 
+def _http_url(written: str) -> str:
+    """An address to which paths are added. Only its name and password may be variables."""
+    advice = "write it like http://127.0.0.1:9090 or https://name:${PASSWORD}@metrics.example.com"
+    try:
+        parts = urlsplit(written)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise refusal(f"{quoted(written)} is not an address", advice) from None
+    outside = written.replace(parts.netloc, parts.netloc.rpartition("@")[2], 1)
+    right = parts.scheme in ("http", "https") and host and port != 0 and re.fullmatch(r"[!-~]+", written)
+    if not right or parts.query or parts.fragment or has_variable(outside):
+        raise refusal(f"{quoted(written)} is not an address", advice)
+    return written.rstrip("/")
+
+
 def _one_line(written: str) -> str:
     if not written.strip() or not written.isprintable():
         raise refusal(f"{quoted(written)} is not a line of text", "write a few words")
@@ -195,4 +211,5 @@ Listen = Annotated[str, AfterValidator(_listen), _written("address:port", r"[0-9
 Name = Annotated[str, AfterValidator(_name), _written("name", LABEL)]
 FilePath = Annotated[str, AfterValidator(_path)]
 UrlPath = Annotated[str, AfterValidator(_url_path), _written("path", "/[!-~]*")]
+HttpUrl = Annotated[str, AfterValidator(_http_url), _written("URL", "https?://[!-~]+")]
 Line = Annotated[str, AfterValidator(_one_line)]

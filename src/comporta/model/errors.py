@@ -75,6 +75,10 @@ class RuntimeFailure(ComportaError):
     """Instances could not be started, stopped or observed."""
 
 
+class MetricSourceFailure(ComportaError):
+    """A source of metrics did not answer, or not with a number. Says nothing about the release."""
+
+
 class JournalError(ComportaError):
     """The journal cannot be read or written, or its chain of hashes is broken."""
 

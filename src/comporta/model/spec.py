@@ -109,6 +109,29 @@ class CanarySpec(Value, frozen=True):
         return tuple(sorted({self.start, *self.stages} - {100}))
 
 
+class MetricQuery(Value, frozen=True):
+    """A further metric of the candidate: `query`, in the source's language, must not answer with more than `max`."""
+
+    name: str
+    query: str
+    max: float
+
+
+class MetricsSpec(Value, frozen=True):
+    """A source of further metrics.
+
+    Attributes:
+        url: of a Prometheus server. Its name and password, the headers and the queries may hold `${NAME}`.
+        timeout: how long one answer may take.
+        headers: sent with each question.
+    """
+
+    url: str
+    queries: tuple[MetricQuery, ...]
+    timeout: float = 5.0
+    headers: dict[str, str] = {}
+
+
 class DriverSpec(Value, frozen=True):
     """A driver by name, with its own part of the config (already validated by the driver's options type)."""
 
@@ -125,6 +148,7 @@ class EnvironmentSpec(Value, frozen=True):
         domain: the name users call, without a port.
         env_file: absolute path of the env file, if there is one.
         instance_host: the address that instances listen on, as the router reaches them.
+        metrics: what is measured beside the router's log; None: nothing.
         digest: of the config as written, so that a release can tell which one it ran with.
     """
 
@@ -145,6 +169,7 @@ class EnvironmentSpec(Value, frozen=True):
     canary: CanarySpec
     monitoring: str
     digest: str
+    metrics: MetricsSpec | None = None
     env_file: str | None = None
     instance_host: str = "127.0.0.1"
 

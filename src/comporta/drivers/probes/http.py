@@ -6,7 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from comporta.drivers.probes.causes import root_cause
+from comporta.drivers.causes import root_cause
 from comporta.drivers.probes.json_path import NotThere, value_at
 from comporta.model.checks import CheckResult, HttpCheck, Target
 from comporta.ports.secrets import Secrets

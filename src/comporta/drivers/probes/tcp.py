@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from comporta.drivers.probes.causes import root_cause
+from comporta.drivers.causes import root_cause
 from comporta.model.checks import CheckResult, Target, TcpCheck
 
 

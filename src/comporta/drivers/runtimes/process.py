@@ -182,7 +182,8 @@ class ProcessRuntime:
             )
         surplus = range(occupant.instances + 1, len(programs) + 1)
         for index in reversed(surplus):
-            supervisor.stop(index)
+            if programs[index].state not in ENDED:
+                supervisor.stop(index)
         # Only now, as nobody must see more instances run than the record allows.
         seat.record(occupant)
         # One that is wanted may still be ending since a start with fewer, which did not come to its end.

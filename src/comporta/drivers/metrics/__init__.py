@@ -1,0 +1,1 @@
+"""Where further metrics of the service come from."""
