@@ -45,6 +45,7 @@ class Composed:
         from comporta.drivers.env_secrets import EnvSecrets
         from comporta.drivers.journals.sqlite import SqliteJournal
         from comporta.drivers.local_host import LocalHost
+        from comporta.drivers.metrics.prometheus import Prometheus
         from comporta.drivers.probes.command import CommandProbe
         from comporta.drivers.probes.http import HttpProbe
         from comporta.drivers.probes.tcp import TcpProbe
@@ -66,6 +67,7 @@ class Composed:
                 "command": CommandProbe(Path(spec.base), secrets),
             },
             operator=screen,
+            metrics=Prometheus(spec.metrics, secrets) if spec.metrics else None,
         )
         journal = SqliteJournal(Path(spec.state) / "journal.db", redact=secrets.redact)
         return Context(spec, ports, journal, LocalHost(), screen, Interruption(), self._listener or ignore)

@@ -15,7 +15,7 @@ from comporta.cli.base import paint, told
 def command(keep: bool) -> None:
     """Watch a real service change versions under load: deployed, refused, rolled back, with no request lost.
 
-    Plays in a temporary folder on free ports, and takes everything away at the end. Exits with 1 if a request failed.
+    Plays in a temporary folder on free ports, and takes everything away at the end. Exits with 1 if a request was lost.
     """
     from comporta.demo.results import table
     from comporta.demo.story import show
@@ -24,4 +24,4 @@ def command(keep: bool) -> None:
     click.echo(f"\n{table(shown)}")
     if keep:
         click.echo("\nTry in that folder: comporta status; comporta history; comporta deploy 1.1.0; comporta down")
-    sys.exit(1 if shown.failed else 0)
+    sys.exit(1 if shown.lost else 0)

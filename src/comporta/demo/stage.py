@@ -27,7 +27,7 @@ release:
     command: ["{{python}}", -m, conversormpp, --port, "{{port}}"]
     env: {{DATA_DIR: {data}}}
 health:
-  timeout: 20s
+  timeout: 30s
   interval: 500ms
   checks:
     - {{name: api, path: /health, expect: {{status: ok}}}}
@@ -38,6 +38,18 @@ health:
 smoke:
   - {{name: convert, run: ["{{python}}", {smoke}, "{{url}}"]}}
 blue_green: {{stabilize: 5s, drain: 30s, keep_warm: 1h}}
+canary:  # in a hurry: a real one takes 5 %, and minutes
+  start: 25%
+  stages: [50%, 100%]
+  watch: 90s
+  hold: 10s
+  min_hold: 5s
+  bake: 10s
+  warm_up: 5s
+  error_margin: 2%
+  latency_margin: 20%
+  latency_tolerance: 50%
+  on_inconclusive: abort
 environments:
   development:
     domain: "localhost:{port}"

@@ -13,13 +13,15 @@ from pathlib import Path
 
 from comporta.demo import traffic
 from comporta.demo.stage import Command, Stage, example_folder
-from comporta.load import LoadGenerator, Report
+from comporta.load import LoadGenerator, Report, Sample
 from comporta.model.errors import ComportaError
 
-GOOD, BETTER, SICK = "1.0.0", "1.1.0", "1.1.1-broken"
+GOOD, BETTER, SICK, BEST, FAULTY = "1.0.0", "1.1.0", "1.1.1-broken", "1.2.0", "1.2.0-errors"
+CANARY = ("--strategy", "canary", "--yes")
 BREATH = 5.0
 """Seconds of plain traffic between two acts, to compare with."""
 ENOUGH_REQUESTS = 5_000
+SERVER_ERROR = 500
 LAST_ANSWERS = 15.0
 
 
@@ -37,19 +39,19 @@ ACTS = (
     Act(f"{GOOD} → {BETTER}, blue-green", ("deploy", BETTER, "--yes"), 0, BETTER),
     Act(f"{SICK} never gets healthy: refused", ("deploy", SICK, "--yes", "--reason", "try a bad one"), 1, BETTER),
     Act(f"{BETTER} → {GOOD}, rollback (warm)", ("rollback", "--yes", "--reason", "go back"), 0, GOOD),
-    Act(f"{GOOD} → {BETTER}, blue-green again", ("deploy", BETTER, "--yes"), 0, BETTER),
-    Act(f"{BETTER} → {GOOD}, rollback (warm)", ("rollback", "--yes"), 0, GOOD),
+    Act(f"{GOOD} → {BEST}, canary with proof", ("deploy", BEST, *CANARY), 0, BEST),
+    Act(f"{FAULTY} as canary: aborts itself", ("deploy", FAULTY, *CANARY), 1, BEST),
 )
 
 
 @dataclass(frozen=True)
 class Performed:
-    """An act as it went. `switch_seconds`: how long the router took, as the journal has it; None without a switch."""
+    """An act as it went. `switches`: how long the router took for each, in seconds, as the journal has it."""
 
     act: Act
     command: Command
     before: str
-    switch_seconds: float | None
+    switches: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,17 @@ class Shown:
 
     @property
     def switches(self) -> int:
-        return sum(performed.switch_seconds is not None for performed in self.acts)
+        return sum(len(performed.switches) for performed in self.acts)
 
     @property
-    def failed(self) -> int:
-        return len(self.report.failed) + sum(len(s.broken) for s in self.report.scenarios.values())
+    def lost(self) -> int:
+        """Requests that nobody answered."""
+        return len([sample for sample in self.report.failed if is_lost(sample)])
+
+
+def is_lost(sample: Sample) -> bool:
+    """A failed request that the service did not answer itself. What a faulty release answers (500) is not lost."""
+    return sample.error is not None and sample.status != SERVER_ERROR
 
 
 def show(say: Callable[[str], None], *, keep: bool) -> Shown:
@@ -92,7 +100,7 @@ def show(say: Callable[[str], None], *, keep: bool) -> Shown:
 async def _play(stage: Stage, example: Path, say: Callable[[str], None], *, keep: bool) -> Shown:
     finished = False
     try:
-        for version in (GOOD, BETTER, SICK):
+        for version in (GOOD, BETTER, SICK, BEST, FAULTY):
             stage.make_release(version)
         say(f"# {GOOD} for the first time")
         _require(await stage.run("deploy", GOOD, "--yes"), 0)
@@ -117,7 +125,7 @@ async def _perform_all(stage: Stage, load: LoadGenerator, say: Callable[[str], N
     for act in ACTS:
         say(f"# {act.title}\n$ comporta {' '.join(act.words)}")
         command = _require(await stage.run(*act.words), act.expected)
-        performed.append(Performed(act, command, serves, _switch_seconds(stage)))
+        performed.append(Performed(act, command, serves, _switches(stage)))
         serves = act.serves
         await asyncio.sleep(BREATH)
     missing = ENOUGH_REQUESTS - len(load.so_far().samples)
@@ -136,11 +144,12 @@ def _require(command: Command, expected: int) -> Command:
     return command
 
 
-def _switch_seconds(stage: Stage) -> float | None:
-    """How long the newest deployment's switch took; None if it did not come to one."""
+def _switches(stage: Stage) -> tuple[float, ...]:
+    """How long each switch of the newest deployment took, there and back."""
     newest = stage.ask("history", "-n", "1")[0]
     records = stage.ask("show", str(newest["deployment"]))["records"]
-    return next((r["data"]["switch_seconds"] for r in records if "switch_seconds" in r.get("data", {})), None)
+    kinds = ("done", "undone")
+    return tuple(r["data"]["switch_seconds"] for r in records if r["kind"] in kinds and "switch_seconds" in r["data"])
 
 
 def _sample(example: Path) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from comporta.ports.clock import Clock
+from comporta.ports.metrics import MetricSource
 from comporta.ports.notebook import BlankNotebook, Notebook
 from comporta.ports.operator import Operator
 from comporta.ports.probe import Probe
@@ -15,11 +16,15 @@ from comporta.ports.runtime import Runtime
 
 @dataclass(frozen=True)
 class Ports:
-    """`probes` by the tag of the check they answer: "http", "tcp", "command". `notebook` is the acting step's own."""
+    """`probes` by the tag of the check they answer: "http", "tcp", "command".
+
+    `metrics` is a source beside the router's log, where one is configured; `notebook` is the acting step's own.
+    """
 
     clock: Clock
     runtime: Runtime
     router: Router
     probes: Mapping[str, Probe]
     operator: Operator
+    metrics: MetricSource | None = None
     notebook: Notebook = field(default_factory=BlankNotebook)

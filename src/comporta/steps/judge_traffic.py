@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from comporta.analysis.collecting import Roles
 from comporta.analysis.intervals import Interval
 from comporta.analysis.judge import Settings
 from comporta.analysis.verdict import Kind, Verdict
 from comporta.model.errors import ForeignChange, StepFailed
+from comporta.model.spec import MetricQuery
 from comporta.model.traffic import Slot, Traffic
 from comporta.model.values import to_json
 from comporta.ports.bundle import Ports
@@ -27,6 +30,7 @@ class JudgeTraffic(Step, frozen=True, tag="judge-traffic"):
         limit: seconds after which a verdict that is still open counts as such.
         settle: the least time under these weights, in seconds.
         hold: seconds to wait for a person after the limit, before giving up; 0 gives up at the limit.
+        queries: further metrics; while one of them says nothing, nothing is promoted.
     """
 
     slot: Slot
@@ -37,6 +41,7 @@ class JudgeTraffic(Step, frozen=True, tag="judge-traffic"):
     limit: float
     settle: float
     hold: float
+    queries: tuple[MetricQuery, ...] = ()
 
     @property
     def title(self) -> str:
@@ -49,7 +54,7 @@ class JudgeTraffic(Step, frozen=True, tag="judge-traffic"):
             await ports.clock.sleep(LOOK_EVERY)
             await self._require_untouched(ports)
             await crashes.require_none_new(ports)
-            verdict = await judging.look(ports)
+            verdict = _held_back(await judging.look(self.queries, ports), judging.lacking)
             if (ended := await self._end(verdict, judging.now - began, ports)) is not None:
                 return ended
 
@@ -92,6 +97,14 @@ class JudgeTraffic(Step, frozen=True, tag="judge-traffic"):
                 "cannot judge the candidate: somebody else changed the weights",
                 next="look with `comporta status`, put it right, then `comporta abort`",
             )
+
+
+def _held_back(verdict: Verdict, lacking: tuple[str, ...]) -> Verdict:
+    """The verdict, where metrics that were asked for say nothing: it cannot be a pass."""
+    if not lacking or verdict.kind is Kind.FAIL:
+        return verdict
+    kind = Kind.INCONCLUSIVE if verdict.kind is Kind.PASS else verdict.kind
+    return replace(verdict, kind=kind, reasons=(*lacking, *verdict.reasons))
 
 
 def evidence(verdict: Verdict) -> list[str]:

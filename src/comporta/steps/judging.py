@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from comporta.analysis.blocks import IN_FLIGHT, Block
 from comporta.analysis.collecting import Collector, Roles
 from comporta.analysis.judge import Settings, State, begin, update
 from comporta.analysis.verdict import Verdict, verdict
+from comporta.model.errors import MetricSourceFailure
 from comporta.model.figures import Counts, span_of, total
+from comporta.model.spec import MetricQuery
 from comporta.model.values import Value, from_json, to_json
 from comporta.ports.bundle import Ports
 
@@ -42,6 +46,8 @@ class Judging:
     started: float
     monotonic: float
     now: float
+    lacking: tuple[str, ...] = ()
+    """Further metrics that said nothing when the latest block was closed, each with the reason."""
 
     @classmethod
     async def resumed(cls, settings: Settings, roles: Roles, ports: Ports, began: float) -> Judging:
@@ -54,17 +60,40 @@ class Judging:
         now = max(ports.clock.now(), float(latest.collector.start - latest.collector.seconds - IN_FLIGHT))
         return cls(settings, judged(settings, measured), latest, now, ports.clock.monotonic(), now)
 
-    async def look(self, ports: Ports) -> Verdict:
-        """Read what came since, close the blocks that are complete, and say what it all means now."""
+    async def look(self, queries: tuple[MetricQuery, ...], ports: Ports) -> Verdict:
+        """Read what came since, close the blocks that are complete, and say what it all means now.
+
+        Args:
+            queries: further metrics, asked once for each block.
+        """
         self.now = self.started + ports.clock.monotonic() - self.monotonic
         reading = await ports.router.count(self.latest.cursor)
         collector = self.latest.collector.with_figures(reading.figures)
         while (closed := collector.close(self.now)) is not None:
             collector, block = closed
+            block = replace(block, values=await self._values(queries, ports))
             self.state = update(self.settings, self.state, block)
             await self._note(Measurement(cursor=reading.cursor, collector=collector, block=block), ports)
         self.latest = Measurement(cursor=reading.cursor, collector=collector)
         return verdict(self.settings, self.state, self.now)
+
+    async def _values(self, queries: tuple[MetricQuery, ...], ports: Ports) -> dict[str, float]:
+        """The values there are now. A source that is gone is no reason to abort, and none to promote."""
+        values: dict[str, float] = {}
+        lacking: list[str] = []
+        for query in queries:
+            assert ports.metrics is not None, "a spec with queries has a source"
+            try:
+                value = await ports.metrics.value(query.query)
+            except MetricSourceFailure as failure:
+                lacking.append(f"{query.name}: {failure.message}")
+                continue
+            if value is None:
+                lacking.append(f"{query.name}: no data")
+            else:
+                values[query.name] = value
+        self.lacking = tuple(lacking)
+        return values
 
     async def _note(self, measurement: Measurement, ports: Ports) -> None:
         await ports.notebook.measure(to_json(measurement))

@@ -12,7 +12,7 @@ from comporta.analysis.judge import Settings
 from comporta.analysis.limits import Limits
 from comporta.model.release import Occupant, Release
 from comporta.model.snapshot import Snapshot
-from comporta.model.spec import CanarySpec, EnvironmentSpec
+from comporta.model.spec import EnvironmentSpec
 from comporta.model.traffic import ReleaseRef, Slot, Traffic, Weights
 from comporta.steps.confirm import Confirm
 from comporta.steps.judge_traffic import JudgeTraffic
@@ -93,10 +93,11 @@ class _Canary:
             instances=self._instances(share),
             roles=Roles(candidate=self.release.number, stable=self.stable.number, share=share / 100),
             traffic=self._traffic(share),
-            settings=settings(canary),
+            settings=settings(self.spec),
             limit=canary.watch if first else canary.hold,
             settle=0.0 if first else min(canary.min_hold, canary.hold),
             hold=canary.hold_for if canary.on_inconclusive == "hold" else 0.0,
+            queries=self.spec.metrics.queries if self.spec.metrics else (),
         )
 
     def _watch(self) -> WatchTraffic:
@@ -125,9 +126,9 @@ class _Canary:
         return msgspec.structs.replace(both, weights=weights)
 
 
-def settings(canary: CanarySpec) -> Settings:
+def settings(spec: EnvironmentSpec) -> Settings:
     """What the config asks of a candidate, as the judge reads it."""
-    limits = canary.limits
+    canary, limits = spec.canary, spec.canary.limits
     return Settings(
         alpha=canary.false_alarms,
         beta=canary.wrong_promotions,
@@ -141,5 +142,6 @@ def settings(canary: CanarySpec) -> Settings:
             errors_above_stable=limits.errors_above_stable,
             latency=limits.latency,
             latency_above_stable=limits.latency_above_stable,
+            values={query.name: query.max for query in spec.metrics.queries} if spec.metrics else {},
         ),
     )
