@@ -37,8 +37,8 @@ class Act:
 
 ACTS = (
     Act(f"{GOOD} → {BETTER}, blue-green", ("deploy", BETTER, "--yes"), 0, BETTER),
-    Act(f"{SICK} never gets healthy: refused", ("deploy", SICK, "--yes", "--reason", "try a bad one"), 1, BETTER),
     Act(f"{BETTER} → {GOOD}, rollback (warm)", ("rollback", "--yes", "--reason", "go back"), 0, GOOD),
+    Act(f"{SICK} never gets healthy: refused", ("deploy", SICK, "--yes", "--reason", "try a bad one"), 1, GOOD),
     Act(f"{GOOD} → {BEST}, canary with proof", ("deploy", BEST, *CANARY), 0, BEST),
     Act(f"{FAULTY} as canary: aborts itself", ("deploy", FAULTY, *CANARY), 1, BEST),
 )
