@@ -10,17 +10,18 @@ import anyio
 import msgspec
 
 from comporta.drivers.routers import nginx_log
-from comporta.drivers.routers.nginx_ask import answering_release, generation, reachable
+from comporta.drivers.routers.asking import answering_release, generation, reachable
 from comporta.drivers.routers.nginx_diagnosis import diagnose
 from comporta.drivers.routers.nginx_external import External
 from comporta.drivers.routers.nginx_file import LOSSLESS_RELOAD, file_name, render
 from comporta.drivers.routers.nginx_home import File, Home, Record
 from comporta.drivers.routers.nginx_options import NginxOptions
-from comporta.drivers.routers.nginx_ports import open_connections, resolved
 from comporta.drivers.routers.nginx_process import Managed, master
 from comporta.drivers.routers.nginx_proof import Proof
-from comporta.drivers.routers.nginx_server import Server, until
+from comporta.drivers.routers.nginx_server import Server
 from comporta.drivers.routers.nginx_switch import Switch
+from comporta.drivers.routers.ports import open_connections, resolved
+from comporta.drivers.routers.waiting import until
 from comporta.model.errors import RouterError
 from comporta.model.figures import Reading
 from comporta.model.spec import EnvironmentSpec
