@@ -17,7 +17,7 @@ import pytest
 from comporta.drivers.routers.nginx_options import ExternalNginx, NginxOptions
 from comporta.model.errors import RouterError
 from comporta.model.traffic import Slot
-from comporta.testing.router_contract import BLUE, GREEN, STAGES, RouterContract, Stand
+from comporta.testing.router_contract import BLUE, GREEN, STAGES, RouterContract, Stand, new_clients, split
 from support.backends import free_port
 from support.nginx_stand import NginxStand, nginx_stand
 
@@ -153,6 +153,19 @@ async def test_two_services_share_one_nginx(stand: NginxStand, host: Host, tmp_p
         assert ((await stand.get()).text, (await second.get()).text) == ("blue", "green")
         await stand.stop_instances(Slot.GREEN)
     assert await stand.router.answering("/") == 12
+
+
+async def test_two_services_of_one_nginx_are_split_at_shares_of_their_own(
+    stand: NginxStand, host: Host, tmp_path: Path
+) -> None:
+    other = {"service": "cafe", "listen": stand.spec.listen, "domain": "cafe.example"}
+    async with nginx_stand(tmp_path / "b", host.options, (40,), **other) as second:
+        stages = {stand: 1, second: 40}
+        for one, stage in stages.items():
+            await one.router.configure(msgspec.structs.replace(one.topology, stages=(stage,)))
+            await one.router.shift(split(Slot.GREEN, stage))
+        greens = {one: [release for release, _ in await new_clients(one, 200)].count(13) for one in stages}
+        assert greens[stand] < 20 < 40 < greens[second]
 
 
 async def test_workers_that_cannot_read_the_switch_are_an_error(stand: NginxStand, host: Host) -> None:

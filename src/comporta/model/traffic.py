@@ -69,6 +69,11 @@ class Traffic(Value, frozen=True):
         """The slot that gets all the traffic; None while closed or split."""
         return self.weights.whole if self.weights else None
 
+    @property
+    def split(self) -> Weights | None:
+        """The weights while both slots get requests; else None."""
+        return self.weights if self.weights and not self.weights.whole else None
+
     def with_all_to(self, slot: Slot, release: ReleaseRef) -> Traffic:
         """The same router with all requests going to `release` in `slot`."""
         blue, green = (release, self.green) if slot is Slot.BLUE else (self.blue, release)
@@ -90,6 +95,10 @@ class Topology(Value, frozen=True):
 
     def addresses(self, slot: Slot) -> tuple[str, ...]:
         return self.blue if slot is Slot.BLUE else self.green
+
+    def has_stage(self, weights: Weights) -> bool:
+        """Whether either slot's share is one of the stages."""
+        return weights.blue in self.stages or weights.green in self.stages
 
 
 class Routing(Value, frozen=True):

@@ -59,10 +59,11 @@ class FakeRouter:
 
     async def shift(self, to: Traffic) -> None:
         await self.faults("shift", "before")
-        if not self.routing.running or self.routing.topology is None:
+        topology = self.routing.topology
+        if not self.routing.running or topology is None:
             raise RouterError("cannot shift: the router does not run")
-        if to.weights is not None and to.weights.whole is None and not self._can_split(to.weights):
-            raise RouterError(f"cannot split traffic: the stages are {list(self.routing.topology.stages)}")
+        if to.split and not topology.has_stage(to.split):
+            raise RouterError(f"cannot split traffic: the stages are {list(topology.stages)}")
         self.routing = msgspec.structs.replace(self.routing, traffic=to)
         await self.faults("shift", "after")
 
@@ -87,10 +88,6 @@ class FakeRouter:
             raise RouterError("cannot count: the router does not run")
         served = self._served()
         return Reading(cursor=str(len(served)), figures=tuple(served[int(since) :]) if since else ())
-
-    def _can_split(self, weights: Weights) -> bool:
-        topology = self.routing.topology
-        return topology is not None and any(weights.of(slot) in topology.stages for slot in Slot)
 
     def tamper(self, traffic: Traffic) -> None:
         """Somebody changes the router behind comporta's back."""

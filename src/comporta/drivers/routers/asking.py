@@ -9,6 +9,8 @@ from urllib.parse import quote
 import anyio
 import h11
 
+from comporta.model.traffic import Slot
+
 TIMEOUT = 5.0
 GENERATION_PATH = "/.comporta/generation"
 MORE = 65536
@@ -37,12 +39,13 @@ def reachable(listen: str) -> tuple[str, int]:
     return anywhere.get(host, host.strip("[]")), int(port)
 
 
-async def ask(listen: str, host: str, path: str, token: str) -> Answer | None:
+async def ask(listen: str, host: str, path: str, token: str, slot: Slot | None = None) -> Answer | None:
     """One GET, with the Host header `host`, as comporta itself; None when there is no complete answer in time."""
+    chosen = [("X-Comporta-Slot", slot.value)] if slot else []
     request = h11.Request(
         method="GET",
         target=quote(path, safe=string.punctuation),
-        headers=[("Host", host), ("X-Comporta-Probe", token), ("Connection", "close")],
+        headers=[("Host", host), ("X-Comporta-Probe", token), ("Connection", "close"), *chosen],
     )
     try:
         with anyio.fail_after(TIMEOUT):
@@ -77,8 +80,8 @@ async def generation(listen: str, host: str, token: str) -> Generation | None:
     return Generation(words[0], int(words[1]), words[2]) if len(words) == 3 and words[1].isdigit() else None
 
 
-async def answering_release(listen: str, host: str, path: str, token: str) -> int | None:
+async def answering_release(listen: str, host: str, path: str, token: str, slot: Slot | None) -> int | None:
     """The number of the release that answers `path`; a 502 or 504 is nginx's word that none did."""
-    answer = await ask(listen, host, path, token)
+    answer = await ask(listen, host, path, token, slot)
     number = answer.headers.get("x-comporta-release", "") if answer and answer.status not in (502, 504) else ""
     return int(number) if number.isdigit() else None

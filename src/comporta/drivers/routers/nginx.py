@@ -90,6 +90,7 @@ class NginxRouter:
     # The topology
 
     async def configure(self, topology: Topology) -> None:
+        _require_stage("take a stage away that is in force", self._switch.read()[0], topology)
         record = self._home.load() or Record(token=secrets.token_hex(16))
         self._home.prepare()
         file = self._rendered(topology, record)
@@ -160,10 +161,10 @@ class NginxRouter:
     # The traffic
 
     async def shift(self, to: Traffic) -> None:
-        if to.weights is not None and to.weights.whole is None:
-            raise RouterError("cannot split traffic: this router knows whole slots only")
-        if not (await self.observe()).running:
+        routing = await self.observe()
+        if not routing.running or routing.topology is None:
             raise RouterError("cannot shift: nginx does not run", next="`comporta deploy` starts it again")
+        _require_stage("split traffic", to, routing.topology)
         try:
             self._switch.write(to)
         except OSError as error:
@@ -188,7 +189,16 @@ class NginxRouter:
 
     async def answering(self, path: str, slot: Slot | None = None) -> int | None:
         record = self._home.load()
-        return await answering_release(self._spec.listen, self._spec.domain, path, record.token if record else "")
+        token = record.token if record else ""
+        return await answering_release(self._spec.listen, self._spec.domain, path, token, slot)
+
+
+def _require_stage(what: str, traffic: Traffic, topology: Topology) -> None:
+    """Nginx can split traffic only as its file has it."""
+    if traffic.split and not topology.has_stage(traffic.split):
+        stages = ", ".join(map(str, topology.stages)) or "none"
+        shares = f"{traffic.split.blue} % to blue, {traffic.split.green} % to green"
+        raise RouterError(f"cannot {what} ({shares}): the stages are {stages}")
 
 
 def _build(spec: EnvironmentSpec, options: NginxOptions, clock: Clock, secrets: Secrets) -> Router:

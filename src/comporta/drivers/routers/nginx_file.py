@@ -46,11 +46,15 @@ def render(
         RouterError: a value cannot stand in such a file.
     """
     managed = options.external is None
+    name = f"{spec.service}.{spec.environment}"
     text = _template().render(
         managed=managed,
         service=_checked(NAME, spec.service, "service name"),
         environment=_checked(NAME, spec.environment, "environment name"),
-        name=f"{spec.service}.{spec.environment}",
+        name=name,
+        # Variables are the whole nginx's: another service may be split at other shares.
+        split=f"comporta_{hashlib.sha256(name.encode()).hexdigest()[:8]}",
+        shares=_shares_of_green(topology.stages),
         home=_checked(PATH, str(home.path), "path of the state directory"),
         # Relative to nginx's own folder: resolving it costs three system calls instead of one for each part of a path.
         root="live" if managed else home.switch / "live",
@@ -78,6 +82,13 @@ def _addresses(topology: Topology, slot: Slot) -> list[str]:
     if not addresses:
         raise RouterError(f"cannot write nginx's file: slot {slot} has no instances")
     return [_checked(ADDRESS, address, "address of an instance") for address in addresses]
+
+
+def _shares_of_green(stages: tuple[int, ...]) -> list[int]:
+    """In percent: green is the candidate, or the other slot."""
+    if not all(1 <= stage <= 99 for stage in stages):
+        raise RouterError(f"cannot write nginx's file: stages are 1 to 99 percent, not {stages}")
+    return sorted({share for stage in stages for share in (stage, 100 - stage)})
 
 
 def _checked(pattern: re.Pattern[str], value: str, what: str) -> str:

@@ -1,8 +1,9 @@
 """The switch: one link, `live`, which nginx resolves anew for each request.
 
 It leads to a file that is named for the slot and the release number that answers from it, such as
-`blue-12-5f0c…`, and that holds the whole `Traffic`. Replacing the link is one atomic act, so slot and release number
-can never be seen out of step, and what is read back here is what nginx itself reads. No reload is needed.
+`blue-12-5f0c…`, or, while traffic is split, for both releases and green's share: `blue-12+green-13@5-5f0c…`. The file
+holds the whole `Traffic`. Replacing the link is one atomic act, so slot and release number can never be seen out of
+step, and what is read back here is what nginx itself reads. No reload is needed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from comporta.drivers.routers.nginx_home import sync
-from comporta.model.traffic import Traffic
+from comporta.model.traffic import Slot, Traffic
 
 CLOSED = Traffic()
 
@@ -66,8 +67,15 @@ class Switch:
 
 
 def name(traffic: Traffic) -> str:
-    """What nginx reads: slot and release number. The digest makes it stand for this traffic and no other."""
-    slot = traffic.live
-    release = traffic.release_in(slot) if slot else None
+    """What nginx reads: slots, release numbers, shares. The digest makes it stand for this traffic and no other."""
     digest = hashlib.sha256(msgspec.json.encode(traffic)).hexdigest()[:12]
-    return f"{slot or 'closed'}-{release.number if release else ''}-{digest}"
+    if traffic.weights is None:
+        return f"closed--{digest}"
+    if traffic.live:
+        return f"{_seat(traffic, traffic.live)}-{digest}"
+    return f"{_seat(traffic, Slot.BLUE)}+{_seat(traffic, Slot.GREEN)}@{traffic.weights.green}-{digest}"
+
+
+def _seat(traffic: Traffic, slot: Slot) -> str:
+    release = traffic.release_in(slot)
+    return f"{slot}-{release.number if release else ''}"
