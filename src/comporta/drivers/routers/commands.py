@@ -5,10 +5,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Annotated
 
 import anyio
+from pydantic import Field
 
 from comporta.model.errors import MissingTool, RouterError
+
+Command = Annotated[tuple[str, ...], Field(min_length=1)]
+"""A program and its words; it is run without a shell."""
 
 COMMAND_TIMEOUT = 30.0
 ELSEWHERE = "/usr/sbin:/usr/local/sbin:/usr/local/nginx/sbin:/opt/homebrew/bin"

@@ -93,6 +93,7 @@ class NginxRouter:
         _require_stage("take a stage away that is in force", self._switch.read()[0], topology)
         record = self._home.load() or Record(token=secrets.token_hex(16))
         self._home.prepare()
+        await self._server.tend_log()
         file = self._rendered(topology, record)
         if await self._in_force(file, record):
             return
@@ -182,6 +183,7 @@ class NginxRouter:
         return await anyio.to_thread.run_sync(open_connections, {resolved(address) for address in addresses})
 
     async def count(self, since: str | None) -> Reading:
+        await self._server.tend_log()
         log = self._home.access_log
         if since is None:
             return Reading(cursor=nginx_log.end_of(log))

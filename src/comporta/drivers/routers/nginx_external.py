@@ -19,6 +19,9 @@ class External(ExternalFile):
     def version(self) -> tuple[int, ...]:
         return parse_version([("-v" if word == "-t" else word) for word in self._test])
 
+    async def tend_log(self) -> None:
+        """Only who runs nginx can tell it to reopen its logs."""
+
     def log_size(self) -> int:
         return 0
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import TypeAlias
 
-from comporta.model.errors import RouterError
+from comporta.drivers.routers.nginx_log_files import LogFile, from_cursor, opened, to_cursor
 from comporta.model.figures import Counts, Figures, Reading
 from comporta.model.histogram import Histogram, bucket_of
 
-CHUNK = 1 << 20
-CLIENT_GONE = b"499"
-"""The client did not wait for the answer: neither a success nor a failure of the release."""
+UNTIMED = (b"499", b"101")
+"""The client did not wait for the answer, or opened a WebSocket: how long that took says nothing of the release."""
+NUMBER = re.compile(rb"\d{1,18}")
 
 Key: TypeAlias = "tuple[bytes, bytes, bytes]"
 """Second, release and instance, as they stand in the log."""
@@ -26,13 +26,13 @@ class _Tally:
 
     app_errors: int = 0
     proxy_errors: int = 0
-    clients_gone: int = 0
+    untimed: int = 0
     times: dict[bytes, int] = field(default_factory=dict)
 
     def counts(self) -> Counts:
         latencies = Histogram(counts=_buckets(self.times))
         return Counts(
-            requests=latencies.total + self.app_errors + self.proxy_errors + self.clients_gone,
+            requests=latencies.total + self.app_errors + self.proxy_errors + self.untimed,
             app_errors=self.app_errors,
             proxy_errors=self.proxy_errors,
             latencies=latencies,
@@ -45,52 +45,30 @@ def end_of(log: Path) -> str:
     Raises:
         RouterError: there is no log.
     """
-    with _opened(log) as file:
-        return _cursor(file, _after_last_line(file))
+    with opened(log) as files:
+        return to_cursor({file.id: file.end() for file in files})
 
 
 def read(log: Path, since: str) -> Reading:
-    """Count the whole lines after the cursor; a log that was moved aside is read to its end first.
+    """Count the whole lines after the cursor, also in what was moved aside.
 
     Raises:
         RouterError: there is no log, or the cursor is none of ours.
     """
     tallies: dict[Key, _Tally] = {}
-    inode, offset = _parsed(since)
-    with _opened(log) as file:
-        if _inode(file) != inode:
-            _finish_moved(log, inode, offset, tallies)
-        # Another log, or one that was cut: all that is in it is new.
-        same = _inode(file) == inode and offset <= file.seek(0, 2)
-        end = _tally(file, offset if same else 0, tallies)
-        return Reading(cursor=_cursor(file, end), figures=tuple(_figures(tallies)))
+    before = from_cursor(since)
+    with opened(log) as files:
+        after = {file.id: _tally(file, before.get(file.id, 0), tallies) for file in files}
+    return Reading(cursor=to_cursor(after), figures=tuple(_figures(tallies)))
 
 
-def _finish_moved(log: Path, inode: int, offset: int, tallies: dict[Key, _Tally]) -> None:
-    for path in log.parent.glob(f"{log.name}.*"):
-        if path.stat().st_ino == inode:
-            with path.open("rb") as file:
-                _tally(file, offset, tallies)
-
-
-def _tally(file: BinaryIO, offset: int, tallies: dict[Key, _Tally]) -> int:
+def _tally(file: LogFile, offset: int, tallies: dict[Key, _Tally]) -> int:
     """Count from the offset on; where the last whole line ends."""
-    for lines, end in _chunks(file, offset):
+    for lines, end in file.lines(offset):
         offset = end
         for line in lines:
             _count(line, tallies)
     return offset
-
-
-def _chunks(file: BinaryIO, offset: int) -> Iterator[tuple[list[bytes], int]]:
-    """Whole lines in portions, each with the offset after it."""
-    file.seek(offset)
-    rest = b""
-    while chunk := file.read(CHUNK):
-        whole, newline, rest = (rest + chunk).rpartition(b"\n")
-        if newline:
-            offset += len(whole) + 1
-            yield whole.split(b"\n"), offset
 
 
 def _count(line: bytes, tallies: dict[Key, _Tally]) -> None:
@@ -110,15 +88,15 @@ def _count(line: bytes, tallies: dict[Key, _Tally]) -> None:
     elif last in (b"502", b"504"):
         tally.proxy_errors += 1
         return
-    if status == CLIENT_GONE:
-        tally.clients_gone += 1
+    if status in UNTIMED:
+        tally.untimed += 1
     else:
         tally.times[seconds] = tally.times.get(seconds, 0) + 1
 
 
 def _figures(tallies: dict[Key, _Tally]) -> Iterator[Figures]:
     for (second, release, address), tally in tallies.items():
-        if second.isdigit() and release.isdigit():
+        if NUMBER.fullmatch(second) and NUMBER.fullmatch(release):
             asked = address.rpartition(b" ")[2].decode("ascii", "replace")
             yield Figures(at=int(second), release=int(release), address=asked, counts=tally.counts())
 
@@ -129,41 +107,7 @@ def _buckets(times: dict[bytes, int]) -> dict[int, int]:
     for seconds, count in times.items():
         try:
             bucket = bucket_of(float(seconds))
-        except ValueError:
+        except (ValueError, OverflowError):
             continue
         buckets[bucket] = buckets.get(bucket, 0) + count
     return buckets
-
-
-def _after_last_line(file: BinaryIO) -> int:
-    position = file.seek(0, 2)
-    while position > 0:
-        start = max(0, position - CHUNK)
-        file.seek(start)
-        newline = file.read(position - start).rfind(b"\n")
-        if newline >= 0:
-            return start + newline + 1
-        position = start
-    return 0
-
-
-def _opened(log: Path) -> BinaryIO:
-    try:
-        return log.open("rb")
-    except OSError as error:
-        raise RouterError(f"cannot count requests: {log}: {error.strerror}") from None
-
-
-def _inode(file: BinaryIO) -> int:
-    return os.fstat(file.fileno()).st_ino
-
-
-def _cursor(file: BinaryIO, offset: int) -> str:
-    return f"{_inode(file)}:{offset}"
-
-
-def _parsed(cursor: str) -> tuple[int, int]:
-    inode, _, offset = cursor.partition(":")
-    if not (inode.isdigit() and offset.isdigit()):
-        raise RouterError(f"cannot count requests: {cursor!r} is no cursor of this router")
-    return int(inode), int(offset)

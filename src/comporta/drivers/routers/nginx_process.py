@@ -11,9 +11,11 @@ from comporta.drivers.routers.commands import executable, require_success
 from comporta.drivers.routers.external import parse_version
 from comporta.drivers.routers.home import sync, write
 from comporta.drivers.routers.nginx_home import Home
+from comporta.drivers.routers.nginx_log_files import move_aside
 from comporta.drivers.routers.nginx_workers import WORKER
 from comporta.drivers.routers.ports import require_free
-from comporta.drivers.routers.processes import end, title
+from comporta.drivers.routers.processes import end, send, title
+from comporta.drivers.routers.waiting import until
 from comporta.ports.clock import Clock
 
 # Nothing of comporta's environment (which may hold secrets) goes to nginx. It must not be empty, though: nginx shows
@@ -22,6 +24,8 @@ ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:
 
 STOP_STAGES = ((signal.SIGQUIT, 5.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0))
 """How nginx is asked to end (answer what is open; at once; no question), and for how many seconds each."""
+
+NEW_LOG_WITHIN = 5.0
 
 
 class Managed:
@@ -60,6 +64,17 @@ class Managed:
         await end(family(self._home), STOP_STAGES, self._clock, name="nginx")
         self.file.unlink(missing_ok=True)
         self._home.pid_file.unlink(missing_ok=True)
+
+    async def tend_log(self) -> None:
+        running = master(self._home)
+        if running is None or not move_aside(self._home.access_log):
+            return
+        send(running, signal.SIGUSR1)
+
+        async def begun() -> bool:
+            return self._home.access_log.exists()
+
+        await until(begun, self._clock, within=NEW_LOG_WITHIN)
 
     def log_size(self) -> int:
         return self._home.error_log.stat().st_size if self._home.error_log.exists() else 0

@@ -30,6 +30,9 @@ class Server(Protocol):
     async def withdraw(self) -> None:
         """Take `file` away, and let nginx forget it (stop it, if it is ours)."""
 
+    async def tend_log(self) -> None:
+        """Begin a new access log if the old one has become long, or is gone, and nginx is ours."""
+
     def log_size(self) -> int:
         """Bytes in the error log, if it can be read."""
 

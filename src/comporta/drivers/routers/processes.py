@@ -32,11 +32,15 @@ async def end(family: list[psutil.Process], stages: Stages, clock: Clock, *, nam
 
     for how, seconds in stages:
         for process in family:
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(how)  # psutil makes sure that the pid is still the same process
+            send(process, how)
         if await until(gone, clock, within=seconds):
             return
     raise RouterError(f"cannot stop {name}: {', '.join(str(p.pid) for p in family)} will not end")
+
+
+def send(process: psutil.Process, how: signal.Signals) -> None:
+    with suppress(psutil.NoSuchProcess):
+        process.send_signal(how)  # psutil makes sure that the pid is still the same process
 
 
 def _alive(process: psutil.Process) -> bool:
