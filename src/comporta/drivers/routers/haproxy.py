@@ -165,19 +165,15 @@ class HaproxyRouter:
         await Proof(self._server, self._control, self._clock, file, record.token, before=before).wait()
 
     async def _assign(self, topology: Topology) -> None:
-        """Lead all workers' servers to the instances: also those that only answer on the connections they have."""
+        """Lead all workers' servers to the instances: also of those that only answer on the connections they have."""
         workers = await self._control.workers()
-        for worker in workers.all if workers else ():
-            for slot in Slot:
-                name = backend(self._spec, slot)
-                wanted, now = servers(self._spec, topology, slot), await self._control.servers(worker, name)
-                await self._control.assign(
-                    worker, name, {s: to for s, to in wanted.items() if s in now and now[s] != to}
-                )
-                if worker == workers.current and await self._control.servers(worker, name) != wanted:
-                    raise RouterError(
-                        f"cannot lead HAProxy's servers of {name} to {', '.join(topology.addresses(slot))}"
-                    )
+        for slot in Slot:
+            name = backend(self._spec, slot)
+            wanted = servers(self._spec, topology, slot)
+            for worker in workers.all if workers else ():
+                await self._control.assign(worker, name, wanted)
+            if workers and await self._control.servers(workers.current, name) != wanted:
+                raise RouterError(f"cannot lead HAProxy's servers of {name} to {', '.join(topology.addresses(slot))}")
 
     async def _go_back(self, record: Record) -> None:
         """What served before stays, also for whoever reloads HAProxy next."""

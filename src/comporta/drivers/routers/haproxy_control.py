@@ -6,6 +6,7 @@ is changed in all of them, and what is counted is counted in all of them.
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -88,8 +89,11 @@ class Control:
         return {row[3]: (row[4], int(row[18])) if row[6] == "0" else FREE for row in rows if len(row) > 18}
 
     async def assign(self, worker: int, backend: str, servers: dict[str, Address]) -> None:
-        """Lead the servers of a backend elsewhere; what is connected stays connected."""
+        """Lead the servers of a backend elsewhere, as far as the worker has them; what is connected stays connected."""
+        now = await self.servers(worker, backend)
         for name, (ip, port) in servers.items():
+            if now.get(name, (ip, port)) == (ip, port):
+                continue
             server = f"set server {backend}/{name}"
             if (ip, port) == FREE:
                 await self._tell(worker, f"{server} state maint")
@@ -99,10 +103,8 @@ class Control:
 
     async def in_flight(self, worker: int, backend: str) -> int:
         """Requests that a worker has in a backend, waiting ones as well; idle connections to instances do not count."""
-        lines = (await self._ask(f"@!{worker} show stat {backend} 2 -1") or "").splitlines()
-        rows = [
-            dict(zip(lines[0].lstrip("# ").split(","), line.split(","), strict=False)) for line in lines[1:] if line
-        ]
+        answer = await self._ask(f"@!{worker} show stat {backend} 2 -1") or ""
+        rows = csv.DictReader(line for line in answer.lstrip("# ").splitlines() if line)
         return sum(int(row["scur"]) for row in rows)
 
     async def is_stopping(self, worker: int) -> bool:

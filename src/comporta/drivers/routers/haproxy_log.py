@@ -1,7 +1,7 @@
 """HAProxy's log of each request: what a line says, and how the file is kept from growing for ever.
 
-HAProxy writes to a descriptor that it keeps for its whole life, so the file cannot be moved aside. Instead its beginning
-is given back to the disk in place: no line is lost, and what was read keeps its offset.
+HAProxy writes to a descriptor that it keeps for its whole life, so the file cannot be moved aside. Instead its
+beginning is given back to the disk in place: no line is lost, and what was read keeps its offset.
 """
 
 from __future__ import annotations

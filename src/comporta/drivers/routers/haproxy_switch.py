@@ -1,8 +1,9 @@
 """The switch: the one entry of a map, which HAProxy looks up for each request.
 
-Its value is `<release in blue>|<release in green>|<green's percent>|<the whole Traffic>`, so that slots, release numbers
-and shares change in one atomic act, and what is read back is what HAProxy itself reads. The file is what HAProxy starts
-with; a running one is told over its socket. The file is written first: a reload in between must not bring back the old.
+Its value is `<release in blue>|<release in green>|<green's percent>|<the whole Traffic>`, so that slots, release
+numbers and shares change in one atomic act, and what is read back is what HAProxy itself reads. The file is what
+HAProxy starts with; a running one is told over its socket. The file is written first: a reload in between must not
+bring back the old.
 """
 
 from __future__ import annotations
