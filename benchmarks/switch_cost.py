@@ -1,5 +1,7 @@
 """What the switch costs each request: the link that nginx resolves, beside a flag file, beside no switch at all.
 
+And what stages cost while traffic is not split, and while it is, for clients that are new and for those that return.
+
 Run: python benchmarks/switch_cost.py [rounds, default 5]
 
 All are the router's own file but for the lines that choose the slot, in front of the same upstream, with one worker.
@@ -14,9 +16,11 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
+import msgspec
 import psutil
 
 from comporta.drivers.routers.nginx_file import render
@@ -28,11 +32,15 @@ from comporta.drivers.routers.nginx_workers import accepting
 from comporta.drivers.system_clock import SystemClock
 from comporta.load.scratch_nginx import scratch_nginx
 from comporta.model.spec import EnvironmentSpec
-from comporta.model.traffic import ReleaseRef, Slot, Topology, Traffic
+from comporta.model.traffic import ReleaseRef, Slot, Topology, Traffic, Weights
 from comporta.model.values import from_json
 
 SECONDS = 3
 CHOICE = re.compile(r" *if \(\$realpath_root.*?}\n", re.DOTALL)
+STAGES = (5, 10, 25, 50, 75)
+FIRST, SECOND = ReleaseRef(number=12, version="1.2.0"), ReleaseRef(number=13, version="1.3.0")
+WHOLE = Traffic().with_all_to(Slot.BLUE, FIRST)
+SPLIT = Traffic(weights=Weights(blue=75, green=25), blue=FIRST, green=SECOND)
 FIXED = "set $comporta_slot blue; set $comporta_release 12;"
 FLAG = 'set $comporta_slot green; set $comporta_release 12; if (-f "{}/live") {{ set $comporta_slot blue; }}'
 
@@ -46,29 +54,48 @@ def spec_in(state: Path) -> EnvironmentSpec:
     return from_json(data | {"digest": ""}, EnvironmentSpec)
 
 
-def variants(spec: EnvironmentSpec, home: Home, listen: str, upstream: str) -> dict[str, str]:
+@dataclass(frozen=True)
+class Variant:
+    """A file, and the traffic and the requests it is measured with."""
+
+    text: str
+    traffic: Traffic = WHOLE
+    headers: tuple[str, ...] = ()
+
+
+def variants(spec: EnvironmentSpec, home: Home, listen: str, upstream: str) -> dict[str, Variant]:
     """The file with each way to choose the slot, by name."""
     topology = Topology(listen=listen, server_name=spec.domain, blue=(upstream,), green=(upstream,))
-    text = render(spec, NginxOptions(), home, topology, token="unused", version=()).text
-    text = text.replace("worker_processes auto;", "worker_processes 1;")
+    text, staged = (
+        render(spec, NginxOptions(), home, each, token="unused", version=()).text.replace(
+            "worker_processes auto;", "worker_processes 1;"
+        )
+        for each in (topology, msgspec.structs.replace(topology, stages=STAGES))
+    )
     return {
-        "nothing to choose": CHOICE.sub(FIXED, text),
-        "a flag file": CHOICE.sub(FLAG.format(home.switch), text),
-        "the link": text,
-        "the link by its whole path (external nginx)": text.replace('root "live"', f'root "{home.switch}/live"'),
+        "nothing to choose": Variant(CHOICE.sub(FIXED, text)),
+        "a flag file": Variant(CHOICE.sub(FLAG.format(home.switch), text)),
+        "the link": Variant(text),
+        "the link by its whole path (external nginx)": Variant(
+            text.replace('root "live"', f'root "{home.switch}/live"')
+        ),
+        "the link, with stages": Variant(staged),
+        "split at a stage, new clients": Variant(staged, SPLIT),
+        "split at a stage, returning clients": Variant(staged, SPLIT, ("-H", f"Cookie: comporta={'5' * 32}")),
     }
 
 
-async def measure(server: Managed, home: Home, text: str, listen: str) -> tuple[float, float]:
+async def measure(server: Managed, home: Home, variant: Variant, listen: str) -> tuple[float, float]:
     """Requests a second, and microseconds of the worker's CPU for each."""
-    await server.install(text)
+    Switch(home.switch).write(variant.traffic)
+    await server.install(variant.text)
     await server.apply()
     await asyncio.sleep(1)
     running = master(home)
     assert running is not None
     (pid,) = accepting({child.pid for child in running.children()})
     before = sum(psutil.Process(pid).cpu_times()[:2])
-    command = ["wrk", "-t1", "-c50", f"-d{SECONDS}s", f"http://{listen}/"]
+    command = ["wrk", "-t1", "-c50", f"-d{SECONDS}s", *variant.headers, f"http://{listen}/"]
     printed = (await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)).stdout
     found = re.search(r"(\d+) requests in", printed)
     assert found, printed
@@ -80,7 +107,6 @@ async def measure(server: Managed, home: Home, text: str, listen: str) -> tuple[
 async def compare(state: Path, upstream: str, rounds: int) -> dict[str, list[tuple[float, float]]]:
     spec, home = spec_in(state), Home.of(spec_in(state))
     home.prepare()
-    Switch(home.switch).write(Traffic().with_all_to(Slot.BLUE, ReleaseRef(number=12, version="1.2.0")))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         listen = f"127.0.0.1:{probe.getsockname()[1]}"
@@ -88,8 +114,8 @@ async def compare(state: Path, upstream: str, rounds: int) -> dict[str, list[tup
     results = defaultdict(list)
     try:
         for _ in range(rounds):
-            for name, text in variants(spec, home, listen, upstream).items():
-                results[name].append(await measure(server, home, text, listen))
+            for name, variant in variants(spec, home, listen, upstream).items():
+                results[name].append(await measure(server, home, variant, listen))
     finally:
         await server.withdraw()
     return results
