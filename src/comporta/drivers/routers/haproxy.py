@@ -1,4 +1,4 @@
-"""The HAProxy router. All but a new address to listen on is changed at run time, over its master's socket."""
+"""The HAProxy router. Traffic and the instances in use are changed at run time, over its master's socket."""
 
 from __future__ import annotations
 
@@ -146,13 +146,13 @@ class HaproxyRouter:
             await self._server.install(file.text)
             if not await self._needs_no_reload(file, record):
                 await self._reload(file, record)
-            await self._assign(file.topology)
+            await self._use_servers(file.topology)
         except RouterError:
             await self._go_back(record)
             raise
 
     async def _needs_no_reload(self, file: File, record: Record) -> bool:
-        """HAProxy runs with all of the file but the addresses of the instances."""
+        """HAProxy runs with all of the file but perhaps other servers in use."""
         workers = await self._control.workers()
         if workers is None or await self._generation(file, record) != file.generation:
             return False
@@ -164,16 +164,14 @@ class HaproxyRouter:
         await self._server.apply()
         await Proof(self._server, self._control, self._clock, file, record.token, before=before).wait()
 
-    async def _assign(self, topology: Topology) -> None:
-        """Lead all workers' servers to the instances: also of those that only answer on the connections they have."""
+    async def _use_servers(self, topology: Topology) -> None:
+        """In the current worker: HAProxy lets nobody change the servers of one from before a reload."""
         workers = await self._control.workers()
         for slot in Slot:
             name = backend(self._spec, slot)
             wanted = servers(self._spec, topology, slot)
-            for worker in workers.all if workers else ():
-                await self._control.assign(worker, name, wanted)
-            if workers and await self._control.servers(workers.current, name) != wanted:
-                raise RouterError(f"cannot lead HAProxy's servers of {name} to {', '.join(topology.addresses(slot))}")
+            if workers and not await self._control.use(workers.current, name, wanted):
+                raise RouterError(f"cannot make HAProxy use {', '.join(topology.addresses(slot))} in {name}")
 
     async def _go_back(self, record: Record) -> None:
         """What served before stays, also for whoever reloads HAProxy next."""

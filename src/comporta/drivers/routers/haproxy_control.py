@@ -1,7 +1,7 @@
 """Talking to HAProxy over its master's socket, which leads to every worker.
 
-After a reload the workers from before go on answering on the connections that they have. So what is changed at run time
-is changed in all of them, and what is counted is counted in all of them.
+After a reload the workers from before go on answering on the connections that they have. So traffic is changed in all
+of them, and what is in flight is counted in all of them.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ RETRY_EVERY = 0.01
 """A master that reloads does not answer for some 50 ms."""
 LONGEST_SOCKET = 100
 """Bytes of a path that surely fit into the address of a unix socket."""
-FREE = ("127.0.0.1", 1)
-"""Where a server line leads that stands for no instance."""
-Address = tuple[str, int]
-"""IP address and port."""
+IN_USE = (0, 4)
+"""srv_admin_state: nothing special; and the remark that it was disabled when HAProxy started."""
+Servers = dict[str, "tuple[str, int] | None"]
+"""By name: IP address and port of the servers in use; None for the others."""
 
 
 @dataclass(frozen=True)
@@ -81,25 +81,20 @@ class Control:
 
     # Servers
 
-    async def servers(self, worker: int, backend: str) -> dict[str, Address]:
-        """Where each server of a backend leads; `FREE` for one that is not in use."""
+    async def servers(self, worker: int, backend: str) -> Servers:
         answer = await self._ask(f"@!{worker} show servers state {backend}")
         rows = [line.split() for line in (answer or "").splitlines() if not line.startswith("#")]
         # be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state …; the port is the 19th
-        return {row[3]: (row[4], int(row[18])) if row[6] == "0" else FREE for row in rows if len(row) > 18}
+        return {row[3]: (row[4], int(row[18])) if int(row[6]) in IN_USE else None for row in rows if len(row) > 18}
 
-    async def assign(self, worker: int, backend: str, servers: dict[str, Address]) -> None:
-        """Lead the servers of a backend elsewhere, as far as the worker has them; what is connected stays connected."""
+    async def use(self, worker: int, backend: str, servers: Servers) -> bool:
+        """Use those servers that have an address here, and no others; what is connected stays so. False: it did not."""
         now = await self.servers(worker, backend)
-        for name, (ip, port) in servers.items():
-            if now.get(name, (ip, port)) == (ip, port):
-                continue
-            server = f"set server {backend}/{name}"
-            if (ip, port) == FREE:
-                await self._tell(worker, f"{server} state maint")
-                continue
-            await self._tell(worker, f"{server} addr {ip} port {port}")
-            await self._tell(worker, f"{server} state ready")
+        for name in sorted(servers.keys() & now.keys(), key=lambda name: servers[name] is None):
+            if (now[name] is None) != (servers[name] is None):
+                state = "ready" if servers[name] else "maint"
+                await self._tell(worker, f"set server {backend}/{name} state {state}")
+        return await self.servers(worker, backend) == servers
 
     async def in_flight(self, worker: int, backend: str) -> int:
         """Requests that a worker has in a backend, waiting ones as well; idle connections to instances do not count."""

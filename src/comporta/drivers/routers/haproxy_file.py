@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 
-from comporta.drivers.routers.haproxy_control import FREE, Address
+from comporta.drivers.routers.haproxy_control import Servers
 from comporta.drivers.routers.haproxy_home import Home
 from comporta.drivers.routers.haproxy_options import HaproxyOptions
 from comporta.drivers.routers.home import File
@@ -23,7 +23,7 @@ PATH = re.compile(r"/[\w./@+~=-]*")
 def render(spec: EnvironmentSpec, options: HaproxyOptions, home: Home, topology: Topology, *, token: str) -> File:
     """The file for a topology: a whole one for an HAProxy of our own, else what stands beside others' files.
 
-    Its generation is that of all but the addresses of the instances: those are changed without a reload.
+    Its generation is that of all but which servers are in use: that is changed without a reload.
 
     Raises:
         RouterError: a value cannot stand in such a file.
@@ -40,12 +40,12 @@ def render(spec: EnvironmentSpec, options: HaproxyOptions, home: Home, topology:
         "options": options,
     }
     domain = checked(DOMAIN, topology.server_name, "domain")
-    seats = {slot.value: _seats(spec, topology, slot) for slot in Slot}
-    empty = {slot: [""] * len(addresses) for slot, addresses in seats.items()}
+    seats = {slot.value: [(_name(seat), seat) for seat in _seats(spec, topology, slot)] for slot in Slot}
     page = template("haproxy.cfg.jinja")
-    frame = page.render(values, domain="", seats=empty, generation="")
+    frame = page.render(values, domain="", seats=seats, used=(), generation="")
     generation = hashlib.sha256(frame.encode()).hexdigest()[:16]
-    text = page.render(values, domain=domain, seats=seats, generation=generation)
+    used = topology.blue + topology.green
+    text = page.render(values, domain=domain, seats=seats, used=used, generation=generation)
     return File(topology=topology, text=text, generation=generation)
 
 
@@ -65,15 +65,24 @@ def backend(spec: EnvironmentSpec, slot: Slot) -> str:
     return f"{frontend(spec)}.{slot}"
 
 
-def servers(spec: EnvironmentSpec, topology: Topology, slot: Slot) -> dict[str, Address]:
-    """Where each server of a slot is to lead, as HAProxy tells it."""
-    seats = enumerate(_seats(spec, topology, slot), start=1)
-    return {f"s{number}": resolved(address) if address else FREE for number, address in seats}
+def servers(spec: EnvironmentSpec, topology: Topology, slot: Slot) -> Servers:
+    """The servers of a slot as HAProxy is to tell them."""
+    used = topology.addresses(slot)
+    return {_name(address): resolved(address) if address in used else None for address in _seats(spec, topology, slot)}
 
 
 def _seats(spec: EnvironmentSpec, topology: Topology, slot: Slot) -> list[str]:
-    """A server line for every port that the slot may ever use; empty where there is no instance now."""
-    addresses = [checked(ADDRESS, address, "address of an instance") for address in topology.addresses(slot)]
-    if not addresses:
+    """Where the slot may ever have an instance. Each has a server line of its own, which never leads elsewhere: HAProxy
+    would go on using the connections that it has to the old address."""
+    used = topology.addresses(slot)
+    if not used:
         raise RouterError(f"cannot write the proxy's file: slot {slot} has no instances")
-    return addresses + [""] * (len(spec.ports(slot)) - len(addresses))
+    ports = spec.ports(slot)
+    possible = [f"{spec.instance_host}:{port}" for port in ports.take(len(ports))]
+    others = [address for address in used if address not in possible]
+    return [checked(ADDRESS, address, "address of an instance") for address in possible + others]
+
+
+def _name(address: str) -> str:
+    """A server's name: its address, without the brackets of IPv6."""
+    return address.translate(str.maketrans("", "", "[]"))

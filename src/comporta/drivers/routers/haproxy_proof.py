@@ -1,7 +1,7 @@
 """The proof that a reload has happened: a worker of the new generation answers, and those from before accept nobody.
 
-They go on answering on the connections that they have, as idle ones are not closed under a request; but whatever is
-changed at run time reaches them too.
+They go on answering on the connections that they have: one more request on each, then they close it, so that none is
+closed under a request. A switch reaches them too.
 """
 
 from __future__ import annotations
