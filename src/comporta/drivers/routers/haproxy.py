@@ -49,7 +49,7 @@ class HaproxyRouter:
             if options.external
             else Managed(self._home, clock)
         )
-        self._control = Control(self._server.socket, clock)
+        self._control = Control(self._server.socket, self._server.may_run, clock)
 
     @property
     def address(self) -> str:

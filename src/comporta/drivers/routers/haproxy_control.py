@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,10 +44,11 @@ class Workers:
 
 
 class Control:
-    """`socket` is the master's."""
+    """`socket` is the master's; `may_run`: whether it is worth asking once more, when nobody answers."""
 
-    def __init__(self, socket: Path, clock: Clock) -> None:
+    def __init__(self, socket: Path, may_run: Callable[[], bool], clock: Clock) -> None:
         self._socket = socket
+        self._may_run = may_run
         self._clock = clock
 
     async def workers(self) -> Workers | None:
@@ -118,12 +119,11 @@ class Control:
     async def _ask(self, command: str) -> str | None:
         """None when nobody answers."""
         deadline = self._clock.monotonic() + RETRY_WITHIN
-        while self._socket.exists():
-            answer = await self._asked_once(command)
-            if answer or self._clock.monotonic() >= deadline:
-                return answer or None
+        while not (answer := await self._asked_once(command)):
+            if not self._may_run() or self._clock.monotonic() >= deadline:
+                return None
             await self._clock.sleep(RETRY_EVERY)
-        return None
+        return answer
 
     async def _asked_once(self, command: str) -> str:
         """The answer, which ends with an empty line; empty if there is none."""

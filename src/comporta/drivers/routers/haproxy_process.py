@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
+from typing import BinaryIO
 
 import anyio
 import psutil
@@ -33,6 +35,9 @@ class Managed:
         self.log = home.access_log
         self._home = home
         self._clock = clock
+
+    def may_run(self) -> bool:
+        return master(self._home) is not None
 
     def require_listenable(self, listen: str) -> None:
         require_free(listen, {process.pid for process in family(self._home)})
@@ -73,20 +78,22 @@ class Managed:
         # The socket is relative to the folder: its path may be too long for an address.
         where = ["-C", str(self._home.path), "-S", f"unix@{self._home.socket.name},mode,600"]
         command = [program, "-W", "-D", *where, "-f", str(self.file), "-p", str(self._home.pid_file)]
-        append, anew = os.O_WRONLY | os.O_CREAT | os.O_APPEND, os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        pid = os.posix_spawn(
-            program,
-            command,
-            ENVIRONMENT,
-            file_actions=[
+        with self._home.error_log.open("wb") as errors, _at_end(self._home.access_log) as log:
+            actions = [
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                (os.POSIX_SPAWN_OPEN, 1, str(self._home.error_log), anew, 0o600),
-                (os.POSIX_SPAWN_DUP2, 1, 2),
-                (os.POSIX_SPAWN_OPEN, ACCESS_LOG, str(self._home.access_log), append, 0o640),
-            ],
-            setsid=True,
-        )
+                (os.POSIX_SPAWN_DUP2, errors.fileno(), 1),
+                (os.POSIX_SPAWN_DUP2, errors.fileno(), 2),
+                (os.POSIX_SPAWN_DUP2, log.fileno(), ACCESS_LOG),
+            ]
+            pid = os.posix_spawn(program, command, ENVIRONMENT, file_actions=actions, setsid=True)
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def _at_end(log: Path) -> BinaryIO:
+    """Open, and at its end: HAProxy takes away the flag that would let every line be appended."""
+    file = os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT, 0o640), "wb")
+    file.seek(0, os.SEEK_END)
+    return file
 
 
 def master(home: Home) -> psutil.Process | None:

@@ -16,6 +16,9 @@ class Server(Protocol):
     socket: Path
     log: Path
 
+    def may_run(self) -> bool:
+        """False if it surely does not run."""
+
     def require_listenable(self, listen: str) -> None:
         """Raises RouterError, naming the holder, if HAProxy could not listen there."""
 
@@ -42,3 +45,6 @@ class External(ExternalFile):
         )
         self.socket = base / options.socket
         self.log = base / options.log
+
+    def may_run(self) -> bool:
+        return self.socket.exists()
