@@ -231,6 +231,8 @@ class HaproxyRouter:
         return sum([await self._control.in_flight(worker, name) for worker in (workers.all if workers else ())])
 
     async def count(self, since: str | None) -> Reading:
+        if self._home.load() is None:
+            raise RouterError("cannot count requests: the router was never set up")
         log = self._server.log
         if self._options.external is None:
             await anyio.to_thread.run_sync(trim, log)
