@@ -168,6 +168,29 @@ async def test_two_services_of_one_nginx_are_split_at_shares_of_their_own(
         assert greens[stand] < 20 < 40 < greens[second]
 
 
+async def test_a_log_that_logrotate_moved_is_read_to_its_end(stand: NginxStand, host: Host) -> None:
+    await stand.router.configure(stand.topology)
+    await stand.router.shift(BLUE)
+    cursor = (await stand.router.count(None)).cursor
+    log = stand.home / "access.log"
+    assert host.options.external
+    log.rename(log.with_name("access.log.1"))
+    await stand.request(times=2)
+    subprocess.run([*host.options.external.reload[:-1], "reopen"], check=True)
+    while not log.exists():
+        time.sleep(0.01)
+    await stand.request(times=1)
+    assert (await stand.counted(cursor, 3)).of(12).requests == 3
+
+
+async def test_a_deleted_log_is_an_error_and_nothing_hangs(stand: NginxStand) -> None:
+    await stand.router.configure(stand.topology)
+    cursor = (await stand.router.count(None)).cursor
+    (stand.home / "access.log").unlink()
+    with pytest.raises(RouterError, match="there is no"):
+        await stand.router.count(cursor)
+
+
 async def test_workers_that_cannot_read_the_switch_are_an_error(stand: NginxStand, host: Host) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root's nginx has workers of another user")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +18,7 @@ from hypothesis import strategies as st
 from comporta.drivers.routers import nginx_log
 from comporta.drivers.routers.nginx_log_files import CHUNK, KEPT, LONG, move_aside, rename, whole_lines
 from comporta.model.errors import RouterError
-from comporta.model.figures import Counts
+from comporta.model.figures import Counts, Reading
 from comporta.model.histogram import Histogram
 
 
@@ -183,6 +187,29 @@ def test_a_log_is_moved_aside_only_when_it_is_long_or_gone(log: Path) -> None:
     assert log.with_name("access.log.1").stat().st_size == LONG
     assert move_aside(log)
     assert [path.name for path in log.parent.iterdir()] == ["access.log.1"]
+
+
+def test_a_log_that_nginx_has_not_begun_yet_is_no_error(log: Path) -> None:
+    cursor = nginx_log.end_of(log)
+    rename(log)
+    assert nginx_log.read(log, cursor) == Reading(cursor=cursor)
+    log.with_name("access.log.1").unlink()
+    with pytest.raises(RouterError, match="there is no"):
+        nginx_log.read(log, cursor)
+
+
+def test_two_commands_move_a_log_aside_once(log: Path) -> None:
+    os.truncate(log, LONG)
+    with log.open("rb") as other, ThreadPoolExecutor() as pool:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        waiting = pool.submit(move_aside, log)
+        while [file.path for file in psutil.Process().open_files()].count(str(log)) < 2 and not waiting.done():
+            time.sleep(0.001)
+        rename(log)
+        log.touch()
+        fcntl.flock(other, fcntl.LOCK_UN)
+        assert waiting.result() is False
+    assert sorted(path.name for path in log.parent.iterdir()) == [log.name, f"{log.name}.1"]
 
 
 STREAM = st.lists(st.one_of(st.none(), st.binary(max_size=80).filter(lambda data: b"\n" not in data)), max_size=30)

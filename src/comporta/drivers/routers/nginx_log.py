@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from comporta.drivers.routers.nginx_log_files import LogFile, from_cursor, opened, to_cursor
+from comporta.drivers.routers.nginx_log_files import LogFile, offsets, opened
 from comporta.model.figures import Counts, Figures, Reading
 from comporta.model.histogram import Histogram, bucket_of
 
@@ -46,7 +46,7 @@ def end_of(log: Path) -> str:
         RouterError: there is no log.
     """
     with opened(log) as files:
-        return to_cursor({file.id: file.end() for file in files})
+        return " ".join(file.mark(file.end()) for file in files)
 
 
 def read(log: Path, since: str) -> Reading:
@@ -56,10 +56,10 @@ def read(log: Path, since: str) -> Reading:
         RouterError: there is no log, or the cursor is none of ours.
     """
     tallies: dict[Key, _Tally] = {}
-    before = from_cursor(since)
+    before = offsets(since)
     with opened(log) as files:
-        after = {file.id: _tally(file, before.get(file.id, 0), tallies) for file in files}
-    return Reading(cursor=to_cursor(after), figures=tuple(_figures(tallies)))
+        marks = [file.mark(_tally(file, before.get(file.id, 0), tallies)) for file in files]
+    return Reading(cursor=" ".join(marks), figures=tuple(_figures(tallies)))
 
 
 def _tally(file: LogFile, offset: int, tallies: dict[Key, _Tally]) -> int:

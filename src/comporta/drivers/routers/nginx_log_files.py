@@ -31,9 +31,16 @@ class LogFile:
 
     @property
     def id(self) -> str:
-        """The inode alone would not do: a new file may get that of one that was just deleted."""
+        """The inode alone would not do: a new file may get that of one that was just deleted.
+
+        It lasts from the first whole line on.
+        """
         self.file.seek(0)
         return f"{os.fstat(self.file.fileno()).st_ino}-{zlib.crc32(self.file.readline(CHUNK)):08x}"
+
+    def mark(self, offset: int) -> str:
+        """Its part of a cursor, once it was read up to the offset."""
+        return f"{self.id}:{offset}"
 
     def end(self) -> int:
         """Where its last whole line ends."""
@@ -75,30 +82,32 @@ def opened(log: Path) -> Iterator[list[LogFile]]:
     Raises:
         RouterError: nginx has no log.
     """
+    files: dict[int, BinaryIO] = {}
     with ExitStack() as stack:
-        try:
-            files = {os.fstat(file.fileno()).st_ino: file for file in [stack.enter_context(log.open("rb"))]}
-        except OSError as error:
-            raise RouterError(f"cannot count requests: {log}: {error.strerror}") from None
-        for number in range(1, KEPT + 1):
-            with suppress(FileNotFoundError):
-                file = stack.enter_context(_moved(log, number).open("rb"))
-                files.setdefault(os.fstat(file.fileno()).st_ino, file)
+        for path in (log, *(_moved(log, number) for number in range(1, KEPT + 1))):
+            try:
+                file = stack.enter_context(path.open("rb"))
+            except FileNotFoundError:  # also the log itself, while nginx begins a new one
+                continue
+            except OSError as error:
+                raise RouterError(f"cannot count requests: {path}: {error.strerror}") from None
+            files.setdefault(os.fstat(file.fileno()).st_ino, file)
+        if not files:
+            raise RouterError(
+                f"cannot count requests: there is no {log}", next="let nginx reopen its logs: `nginx -s reopen`"
+            )
         yield [LogFile(file) for file in reversed(files.values())]
 
 
-def to_cursor(offsets: dict[str, int]) -> str:
-    return " ".join(f"{id}:{offset}" for id, offset in offsets.items())
-
-
-def from_cursor(cursor: str) -> dict[str, int]:
-    offsets: dict[str, int] = {}
+def offsets(cursor: str) -> dict[str, int]:
+    """The marks in a cursor, by the ids of the files."""
+    found: dict[str, int] = {}
     for entry in cursor.split(" "):
         id, _, offset = entry.partition(":")
         if not (id and offset.isdecimal() and offset.isascii()):
             raise RouterError(f"cannot count requests: {cursor!r} is no cursor of this router")
-        offsets[id] = int(offset)
-    return offsets
+        found[id] = int(offset)
+    return found
 
 
 def move_aside(log: Path) -> bool:
@@ -109,9 +118,8 @@ def move_aside(log: Path) -> bool:
     """
     try:
         with log.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)  # another command may be about to do the same
-            found = log.stat()
-            if found.st_size < LONG or not os.path.samestat(found, os.fstat(file.fileno())):
+            fcntl.flock(file, fcntl.LOCK_EX)  # another command may just be doing the same
+            if log.stat().st_size < LONG:
                 return False
             rename(log)
     except FileNotFoundError:
