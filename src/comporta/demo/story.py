@@ -70,10 +70,11 @@ class Shown:
         return len(self.report.failed) + sum(len(s.broken) for s in self.report.scenarios.values())
 
 
-def show(say: Callable[[str], None], *, keep: bool) -> Shown:
+def show(say: Callable[[str], None], *, router: str, keep: bool) -> Shown:
     """Play the demonstration.
 
     Args:
+        router: the driver that switches the traffic.
         keep: leave the service, and its folder, as they are at the end.
 
     Raises:
@@ -86,7 +87,7 @@ def show(say: Callable[[str], None], *, keep: bool) -> Shown:
             folder = Path(tempfile.mkdtemp(prefix="comporta-demo-"))
         else:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="comporta-demo-")))
-        return asyncio.run(_play(Stage(folder, example), example, say, keep=keep))
+        return asyncio.run(_play(Stage(folder, example, router), example, say, keep=keep))
 
 
 async def _play(stage: Stage, example: Path, say: Callable[[str], None], *, keep: bool) -> Shown:

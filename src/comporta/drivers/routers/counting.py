@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from comporta.drivers.routers.nginx_log_files import LogFile, from_cursor, opened, to_cursor
+from comporta.drivers.routers.nginx_log_files import LogFile, offsets, opened
 from comporta.model.figures import Counts, Figures, Reading
 from comporta.model.histogram import Histogram, bucket_of
 
@@ -51,7 +51,7 @@ def end_of(log: Path) -> str:
         RouterError: there is no log.
     """
     with opened(log) as files:
-        return to_cursor({file.id: file.end() for file in files})
+        return " ".join(file.mark(file.end()) for file in files)
 
 
 def read(log: Path, since: str, count_line: CountLine) -> Reading:
@@ -61,10 +61,10 @@ def read(log: Path, since: str, count_line: CountLine) -> Reading:
         RouterError: there is no log, or the cursor is none of ours.
     """
     tallies: Tallies = {}
-    before = from_cursor(since)
+    before = offsets(since)
     with opened(log) as files:
-        after = {file.id: _count(file, before.get(file.id, 0), tallies, count_line) for file in files}
-    return Reading(cursor=to_cursor(after), figures=tuple(_figures(tallies)))
+        marks = [file.mark(_count(file, before.get(file.id, 0), tallies, count_line)) for file in files]
+    return Reading(cursor=" ".join(marks), figures=tuple(_figures(tallies)))
 
 
 def _count(file: LogFile, offset: int, tallies: Tallies, count_line: CountLine) -> int:
