@@ -16,8 +16,8 @@ from pathlib import Path
 import click
 import psutil
 
-from comporta.drivers.routers import nginx_log
-from comporta.drivers.routers.nginx_log_files import move_aside
+from comporta.drivers.routers.log_files import move_aside
+from comporta.drivers.routers.nginx_log import request_log
 
 RATE = 10_000
 START = 1_700_000_000
@@ -52,10 +52,10 @@ def bare(log: Path) -> None:
 def speed(log: Path, template: bytes) -> tuple[float, float]:
     """Lines a second, best of five: counted, and split only."""
     log.touch()
-    cursor = nginx_log.end_of(log)
+    cursor = request_log(log).end()
     with log.open("ab") as file:
         file.writelines(template.replace(MARK, b"%d" % (START + second)) for second in range(30))
-    counted = min(cpu(lambda: nginx_log.read(log, cursor)) for _ in range(5))
+    counted = min(cpu(lambda: request_log(log).read(cursor)) for _ in range(5))
     split = min(cpu(lambda: bare(log)) for _ in range(5))
     log.unlink()
     return 30 * RATE / counted, 30 * RATE / split
@@ -65,7 +65,7 @@ def watch(log: Path, template: bytes, seconds: int) -> tuple[float, int, float, 
     """CPU seconds for each second of traffic, requests counted, MiB at most, and MiB for a reading of all."""
     process = psutil.Process()
     log.touch()
-    first = cursor = nginx_log.end_of(log)
+    first = cursor = request_log(log).end()
     begin, most, spent, requests = process.memory_info().rss, 0, 0.0, 0
     for second in range(seconds):
         if move_aside(log):
@@ -73,11 +73,11 @@ def watch(log: Path, template: bytes, seconds: int) -> tuple[float, int, float, 
         with log.open("ab") as file:
             file.write(template.replace(MARK, b"%d" % (START + second)))
         clock = time.process_time()
-        reading = nginx_log.read(log, cursor)
+        reading = request_log(log).read(cursor)
         spent += time.process_time() - clock
         cursor, requests = reading.cursor, requests + reading.total.requests
         most = max(most, process.memory_info().rss)
-    kept = nginx_log.read(log, first)
+    kept = request_log(log).read(first)
     assert kept.figures
     return spent / seconds, requests, (most - begin) / 2**20, (process.memory_info().rss - begin) / 2**20
 

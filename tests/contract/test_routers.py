@@ -1,4 +1,4 @@
-"""The router contract, against a real nginx and the fake."""
+"""The router contract, against a real nginx, a real HAProxy and the fake."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from comporta.model.traffic import Slot, Weights
 from comporta.testing.fake_router import FakeRouter
 from comporta.testing.router_contract import STAGES, RouterContract, Stand
 from support import specs
+from support.haproxy_stand import haproxy_stand
 from support.nginx_stand import nginx_stand
 
 
@@ -22,6 +23,14 @@ class TestNginxRouter(RouterContract):
     @pytest.fixture
     async def stand(self, tmp_path: Path) -> AsyncIterator[Stand]:
         async with nginx_stand(tmp_path / "state", stages=STAGES) as stand:
+            yield stand
+
+
+@pytest.mark.slow
+class TestHaproxyRouter(RouterContract):
+    @pytest.fixture
+    async def stand(self, tmp_path: Path) -> AsyncIterator[Stand]:
+        async with haproxy_stand(tmp_path / "state", stages=STAGES) as stand:
             yield stand
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from comporta.drivers.routers.nginx_log_files import LONG
+from comporta.drivers.routers.log_files import LONG
 from comporta.load import LoadGenerator, Request
 from comporta.model.figures import Reading
 from comporta.testing.router_contract import BLUE

@@ -239,10 +239,10 @@ async def test_the_cost_of_a_reload_is_told(stand: NginxStand) -> None:
 
 
 def driver_version() -> tuple[int, ...]:
-    from comporta.drivers.routers.nginx_external import parse_version
-    from comporta.drivers.routers.nginx_process import executable
+    from comporta.drivers.routers.commands import executable
+    from comporta.drivers.routers.external import parse_version
 
-    return parse_version([executable(), "-v"])
+    return parse_version([executable("nginx"), "-v"])
 
 
 async def test_the_doctor_looks_at_nginx_the_port_and_the_folder(stand: NginxStand) -> None:

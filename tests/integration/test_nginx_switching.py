@@ -4,76 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from comporta.load import LoadGenerator, Request, Sample
-from comporta.model.traffic import Slot
-from comporta.testing.router_contract import BLUE, GREEN
+from comporta.testing.router_contract import BLUE, STAGES
 from support.backends import backends
 from support.nginx_stand import NginxStand, nginx_stand
+from support.under_load import UnderLoad, load_on
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
-GET = Request("get", "GET", "/")
-POST = Request("post", "POST", "/", b"x" * 1000)
 
-
-def load_on(stand: NginxStand, watch: str = "x-backend") -> LoadGenerator:
-    return LoadGenerator(stand.url, rate=300, mix=[GET, POST], connections=20, fresh=0.1, timeout=60, watch=(watch,))
-
-
-async def test_no_request_is_lost_or_answered_by_the_wrong_slot_in_twenty_switches(tmp_path: Path) -> None:
-    async with nginx_stand(tmp_path / "state") as stand:
+@pytest.fixture
+async def stand(tmp_path: Path) -> AsyncIterator[NginxStand]:
+    async with nginx_stand(tmp_path / "state", stages=STAGES) as stand:
         await stand.router.configure(stand.topology)
         await stand.router.shift(BLUE)
-        history: list[tuple[Slot, float, float]] = [(Slot.BLUE, 0.0, 0.0)]
-        async with load_on(stand) as load:
-            for number in range(20):
-                await asyncio.sleep(0.1)
-                traffic = BLUE if number % 2 else GREEN
-                before = time.monotonic()
-                await stand.router.shift(traffic)
-                assert traffic.live
-                history.append((traffic.live, before, time.monotonic()))
-            report = await load.stop()
-        assert report.failed == []
-        assert report.releases()["blue"] > 100
-        assert report.releases()["green"] > 100
-        assert [sample for sample in report.samples if sample.release not in allowed(sample, history)] == []
+        yield stand
 
 
-def allowed(sample: Sample, history: list[tuple[Slot, float, float]]) -> set[str]:
-    """The slots that may have been live at some moment between sending the request and having its answer."""
-    ends = [after for _, _, after in history[1:]] + [float("inf")]
-    return {
-        slot.value
-        for (slot, begin, _), end in zip(history, ends, strict=True)
-        if begin <= sample.finished and sample.started <= end
-    }
+class TestNginxUnderLoad(UnderLoad):
+    pass
 
 
-async def test_slot_and_release_in_an_answer_are_never_out_of_step(tmp_path: Path) -> None:
-    async with nginx_stand(tmp_path / "state") as stand:
-        await stand.router.configure(stand.topology)
-        await stand.router.shift(BLUE)
-        watch = ("x-comporta-slot", "x-comporta-release", "x-backend")
-        async with LoadGenerator(stand.url, rate=200, mix=[GET], timeout=60, watch=watch) as load:
-            for number in range(40):
-                await asyncio.sleep(0.01)
-                await stand.router.shift(BLUE if number % 2 else GREEN)
-            report = await load.stop()
-        assert report.failed == []
-        told = {tuple(sample.headers[name] for name in watch) for sample in report.samples}
-        assert told == {("blue", "12", "blue"), ("green", "13", "green")}
-
-
-async def test_nothing_of_the_old_topology_answers_once_the_new_one_is_proven(tmp_path: Path) -> None:
-    async with nginx_stand(tmp_path / "state") as stand, backends("newer") as [(_, port)]:
-        await stand.router.configure(stand.topology)
-        await stand.router.shift(BLUE)
+async def test_nothing_of_the_old_topology_answers_once_the_new_one_is_proven(stand: NginxStand) -> None:
+    async with backends("newer") as [(_, port)]:
         newer = msgspec.structs.replace(stand.topology, blue=(f"127.0.0.1:{port}",))
         for topology, old, new in ((newer, "blue", "newer"), (stand.topology, "newer", "blue")):
             async with load_on(stand) as load:
@@ -86,49 +44,3 @@ async def test_nothing_of_the_old_topology_answers_once_the_new_one_is_proven(tm
             assert report.between(proven, report.end).releases()[new] > 50
             # A reload of this nginx may close idle connections under a request; it never answers wrongly.
             assert set(report.failures) <= {"reset", "closed", "truncated"}
-
-
-async def test_a_slow_request_is_in_flight_until_it_is_answered(tmp_path: Path) -> None:
-    async with nginx_stand(tmp_path / "state") as stand:
-        await stand.router.configure(stand.topology)
-        await stand.router.shift(BLUE)
-        slow = asyncio.create_task(stand.get("/slow"))
-        while not stand.backends[Slot.BLUE].heads:
-            await asyncio.sleep(0.01)
-        await stand.router.shift(GREEN)
-        assert await stand.router.in_flight(Slot.BLUE) == 1
-        assert await stand.router.in_flight(Slot.GREEN) == 0
-        assert (await slow).text == "blue"
-        while await stand.router.in_flight(Slot.BLUE):  # bounded by the test's own timeout
-            await asyncio.sleep(0.05)
-
-
-async def test_a_slot_that_is_drained_can_be_stopped_under_load_without_losing_a_request(tmp_path: Path) -> None:
-    async with nginx_stand(tmp_path / "state") as stand:
-        await stand.router.configure(stand.topology)
-        await stand.router.shift(BLUE)
-        async with load_on(stand) as load:
-            await asyncio.sleep(0.3)
-            await stand.router.shift(GREEN)
-            while await stand.router.in_flight(Slot.BLUE):
-                await asyncio.sleep(0.05)
-            await stand.stop_instances(Slot.BLUE)
-            await asyncio.sleep(0.3)
-            report = await load.stop()
-        assert report.failed == []
-        assert set(report.releases()) == {"blue", "green"}
-
-
-async def test_a_websocket_passes_through_and_stays_with_its_slot(tmp_path: Path) -> None:
-    async with nginx_stand(tmp_path / "state") as stand:
-        await stand.router.configure(stand.topology)
-        await stand.router.shift(BLUE)
-        host, _, port = stand.router.address.partition(":")
-        reader, writer = await asyncio.open_connection(host, int(port))
-        writer.write(b"GET /echo HTTP/1.1\r\nHost: shop.example\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n")
-        assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
-        await stand.router.shift(GREEN)
-        writer.write(b"still there?")
-        assert await reader.readexactly(12) == b"still there?"
-        assert await stand.router.in_flight(Slot.BLUE) == 1
-        writer.close()

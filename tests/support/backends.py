@@ -18,9 +18,9 @@ class Backend:
         self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
 
-    async def start(self) -> int:
-        """Listen, and return the port."""
-        self._server = await asyncio.start_server(self._converse, "127.0.0.1", 0, backlog=1024)
+    async def start(self, port: int = 0) -> int:
+        """Listen on a port (0: any), and return it."""
+        self._server = await asyncio.start_server(self._converse, "127.0.0.1", port, backlog=1024)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
@@ -66,11 +66,12 @@ class Backend:
 
 
 @asynccontextmanager
-async def backends(*names: str) -> AsyncIterator[list[tuple[Backend, int]]]:
-    """So many of them, each with its port."""
+async def backends(*names: str, first: int | None = None) -> AsyncIterator[list[tuple[Backend, int]]]:
+    """So many of them, each with its port: any, or those from the first on."""
     made = [Backend(name) for name in names]
     try:
-        yield [(backend, await backend.start()) for backend in made]
+        ports = [0 if first is None else first + index for index in range(len(made))]
+        yield [(backend, await backend.start(port)) for backend, port in zip(made, ports, strict=True)]
     finally:
         for backend in made:
             await backend.stop()

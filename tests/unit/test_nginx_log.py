@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comporta.drivers.routers import nginx_log
-from comporta.drivers.routers.nginx_log_files import CHUNK, KEPT, LONG, move_aside, rename, whole_lines
+from comporta.drivers.routers.log_files import CHUNK, KEPT, LONG, move_aside, rename, whole_lines
+from comporta.drivers.routers.nginx_log import request_log
 from comporta.model.errors import RouterError
 from comporta.model.figures import Counts, Reading
 from comporta.model.histogram import Histogram
@@ -35,16 +35,16 @@ def log(tmp_path: Path) -> Path:
 
 
 def test_only_whole_lines_after_the_cursor_count(log: Path) -> None:
-    cursor = nginx_log.end_of(log)
+    cursor = request_log(log).end()
     half = len(line()) // 2
     with log.open("a") as file:
         file.write(line() + line("13") + line()[:half])
-    reading = nginx_log.read(log, cursor)
+    reading = request_log(log).read(cursor)
     assert (reading.of(12).requests, reading.of(13).requests) == (1, 1)
-    assert nginx_log.end_of(log) == reading.cursor
+    assert request_log(log).end() == reading.cursor
     with log.open("a") as file:
         file.write(line()[half:])
-    assert nginx_log.read(log, reading.cursor).of(12).requests == 1
+    assert request_log(log).read(reading.cursor).of(12).requests == 1
 
 
 @pytest.mark.parametrize(
@@ -65,19 +65,19 @@ def test_only_whole_lines_after_the_cursor_count(log: Path) -> None:
 def test_the_last_instance_asked_decides(
     log: Path, statuses: str, header_times: str, app_errors: int, proxy_errors: int
 ) -> None:
-    cursor = nginx_log.end_of(log)
+    cursor = request_log(log).end()
     with log.open("a") as file:
         file.write(line(statuses=statuses, header_times=header_times))
     latencies = Histogram.of([] if app_errors or proxy_errors else [0.01])
     expected = Counts(requests=1, app_errors=app_errors, proxy_errors=proxy_errors, latencies=latencies)
-    assert nginx_log.read(log, cursor).of(12) == expected
+    assert request_log(log).read(cursor).of(12) == expected
 
 
 def test_what_is_no_line_of_ours_is_skipped(log: Path) -> None:
-    cursor = nginx_log.end_of(log)
+    cursor = request_log(log).end()
     with log.open("ab") as file:
         file.write(b"\n\xff\tnonsense\n" + line(seconds="-").encode() + line(release="").encode() + line().encode())
-    assert nginx_log.read(log, cursor).total == Counts(requests=1, latencies=Histogram.of([0.01]))
+    assert request_log(log).read(cursor).total == Counts(requests=1, latencies=Histogram.of([0.01]))
 
 
 @pytest.mark.parametrize(
@@ -97,69 +97,69 @@ def test_what_is_no_line_of_ours_is_skipped(log: Path) -> None:
     ],
 )
 def test_a_line_that_makes_no_sense_is_skipped_and_the_next_one_counts(log: Path, odd: str) -> None:
-    cursor = nginx_log.end_of(log)
+    cursor = request_log(log).end()
     with log.open("a") as file:
         file.write(odd + line("13"))
-    assert nginx_log.read(log, cursor).total.requests == 1
-    assert nginx_log.read(log, cursor).of(13).requests == 1
+    assert request_log(log).read(cursor).total.requests == 1
+    assert request_log(log).read(cursor).of(13).requests == 1
 
 
 def test_endless_rubbish_is_read_only_once(log: Path) -> None:
-    cursor = nginx_log.end_of(log)
+    cursor = request_log(log).end()
     with log.open("ab") as file:
         file.write(b"\0" * 5 * CHUNK)
-    cursor = nginx_log.read(log, cursor).cursor
+    cursor = request_log(log).read(cursor).cursor
     with log.open("ab") as file:
         file.write(b"\n" + line("13").encode())
-    reading = nginx_log.read(log, cursor)
+    reading = request_log(log).read(cursor)
     assert reading.of(13).requests == 1
     assert int(cursor.rpartition(":")[2]) > 4 * CHUNK
 
 
 @pytest.mark.parametrize("status", ["499", "101"])
 def test_a_request_whose_time_tells_nothing_has_no_latency(log: Path, status: str) -> None:
-    cursor = nginx_log.end_of(log)
+    cursor = request_log(log).end()
     with log.open("a") as file:
         file.write(line(seconds="3600.000").replace("\t200\t3600", f"\t{status}\t3600"))
-    assert nginx_log.read(log, cursor).of(12) == Counts(requests=1)
+    assert request_log(log).read(cursor).of(12) == Counts(requests=1)
 
 
 def test_a_clock_that_steps_back_loses_nothing(log: Path) -> None:
-    cursor = nginx_log.end_of(log)
+    cursor = request_log(log).end()
     with log.open("a") as file:
         file.writelines(line().replace("1700000000", str(second)) for second in (1700000005, 1700000001, 1700000005))
-    reading = nginx_log.read(log, cursor)
+    reading = request_log(log).read(cursor)
     assert {figures.at: figures.counts.requests for figures in reading.figures} == {1700000005: 2, 1700000001: 1}
 
 
 def test_a_log_that_was_cut_is_read_from_its_start(log: Path) -> None:
-    cursor = nginx_log.end_of(log)
+    cursor = request_log(log).end()
     log.write_text(line())
-    assert nginx_log.read(log, cursor).of(12).requests == 1
+    assert request_log(log).read(cursor).of(12).requests == 1
 
 
 def test_a_log_that_was_moved_is_read_to_its_end_first(log: Path) -> None:
-    cursor = nginx_log.end_of(log)
+    cursor = request_log(log).end()
     with log.open("a") as file:
         file.write(line() * 2)
     log.rename(log.with_name("access.log.1"))
     log.write_text(line("13"))
-    reading = nginx_log.read(log, cursor)
+    reading = request_log(log).read(cursor)
     assert (reading.of(12).requests, reading.of(13).requests) == (2, 1)
 
 
 def test_a_cursor_from_three_logs_ago_is_still_good(log: Path) -> None:
-    cursor = nginx_log.end_of(log)
+    cursor = request_log(log).end()
     for release in ("13", "14", "15"):
         with log.open("a") as file:
             file.write(line(release))
         rename(log)
         log.touch()
-    reading = nginx_log.read(log, cursor)
+    reading = request_log(log).read(cursor)
     assert [reading.of(number).requests for number in (12, 13, 14, 15)] == [0, 1, 1, 1]
     rename(log)
     log.touch()
-    assert nginx_log.read(log, reading.cursor).figures == ()
+    assert request_log(log).read(reading.cursor).figures == ()
     assert sorted(path.name for path in log.parent.iterdir()) == [log.name, *(f"{log.name}.{n}" for n in (1, 2, 3))]
 
 
@@ -167,17 +167,17 @@ def test_what_a_slow_worker_still_writes_into_a_log_that_was_moved_counts(log: P
     with log.open("a") as slow:
         rename(log)
         log.write_text(line("13"))
-        cursor = nginx_log.end_of(log)
+        cursor = request_log(log).end()
         slow.write(line())
-    assert nginx_log.read(log, cursor).of(12).requests == 1
+    assert request_log(log).read(cursor).of(12).requests == 1
 
 
 def test_a_new_log_that_got_the_inode_of_a_deleted_one_is_new(log: Path) -> None:
-    cursor = nginx_log.end_of(log)
+    cursor = request_log(log).end()
     with log.open("r+") as file:  # the same inode for sure
         file.truncate()
         file.write(line("13") * 10)
-    assert nginx_log.read(log, cursor).of(13).requests == 10
+    assert request_log(log).read(cursor).of(13).requests == 10
 
 
 def test_a_log_is_moved_aside_only_when_it_is_long_or_gone(log: Path) -> None:
@@ -191,12 +191,12 @@ def test_a_log_is_moved_aside_only_when_it_is_long_or_gone(log: Path) -> None:
 
 
 def test_a_log_that_nginx_has_not_begun_yet_is_no_error(log: Path) -> None:
-    cursor = nginx_log.end_of(log)
+    cursor = request_log(log).end()
     rename(log)
-    assert nginx_log.read(log, cursor) == Reading(cursor=cursor)
+    assert request_log(log).read(cursor) == Reading(cursor=cursor)
     log.with_name("access.log.1").unlink()
     with pytest.raises(RouterError, match="there is no"):
-        nginx_log.read(log, cursor)
+        request_log(log).read(cursor)
 
 
 def test_two_commands_move_a_log_aside_once(log: Path) -> None:
@@ -234,7 +234,7 @@ def test_each_good_line_counts_once_however_the_log_is_written_moved_and_read(
         log = Path(folder) / "access.log"
         log.touch()
         counted: list[int] = []
-        cursor = nginx_log.end_of(log)
+        cursor = request_log(log).end()
         writer = log.open("ab", buffering=0)
         moves = 0
         for number, odd in enumerate(stream):
@@ -246,7 +246,7 @@ def test_each_good_line_counts_once_however_the_log_is_written_moved_and_read(
                     rename(log)
                     moves += 1
                 if log.exists() and data.draw(st.booleans()):
-                    reading = nginx_log.read(log, cursor)
+                    reading = request_log(log).read(cursor)
                     cursor = reading.cursor
                     counted += [figures.release for figures in reading.figures]
                     moves = 0
@@ -255,30 +255,30 @@ def test_each_good_line_counts_once_however_the_log_is_written_moved_and_read(
                 writer = log.open("ab", buffering=0)
         writer.close()
         log.touch()
-        counted += [figures.release for figures in nginx_log.read(log, cursor).figures]
+        counted += [figures.release for figures in request_log(log).read(cursor).figures]
         assert sorted(counted) == [number for number, odd in enumerate(stream) if odd is None]
 
 
 def test_a_log_that_was_replaced_is_read_from_its_start(log: Path, tmp_path: Path) -> None:
-    cursor = nginx_log.end_of(log)
+    cursor = request_log(log).end()
     (tmp_path / "new").write_text(line() * 5)
     (tmp_path / "new").rename(log)
-    assert nginx_log.read(log, cursor).of(12).requests == 5
+    assert request_log(log).read(cursor).of(12).requests == 5
 
 
 def test_more_than_a_portion_is_read_whole(log: Path) -> None:
-    cursor = nginx_log.end_of(log)
+    cursor = request_log(log).end()
     count = 3 * CHUNK // len(line())
     with log.open("a") as file:
         file.write(line() * count)
-    reading = nginx_log.read(log, cursor)
+    reading = request_log(log).read(cursor)
     assert reading.of(12).requests == count
-    assert reading.cursor == nginx_log.end_of(log)
+    assert reading.cursor == request_log(log).end()
 
 
 def test_a_cursor_of_somebody_else_is_refused(log: Path) -> None:
     with pytest.raises(RouterError, match="no cursor"):
-        nginx_log.read(log, '{"blue": 1}')
+        request_log(log).read('{"blue": 1}')
 
 
 def timed(moment: int) -> str:
@@ -290,5 +290,5 @@ def test_the_cursor_at_a_moment_leaves_out_exactly_what_was_before(moments: list
     with TemporaryDirectory() as folder:
         log = Path(folder) / "access.log"
         log.write_text("".join(timed(moment) for moment in moments))
-        reading = nginx_log.read(log, nginx_log.at(log, wanted))
+        reading = request_log(log).read(request_log(log).at(wanted))
     assert reading.total.requests == sum(moment >= wanted for moment in moments)

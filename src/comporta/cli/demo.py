@@ -11,8 +11,15 @@ from comporta.cli.base import paint, told
 
 @click.command("demo")
 @click.option("--keep", is_flag=True, help="Leave the service running at the end, to try things out.")
+@click.option(
+    "--router",
+    type=click.Choice(["nginx", "haproxy"]),
+    default="nginx",
+    show_default=True,
+    help="What switches traffic.",
+)
 @told
-def command(keep: bool) -> None:
+def command(keep: bool, router: str) -> None:
     """Watch a real service change versions under load: deployed, refused, rolled back, with no request lost.
 
     Plays in a temporary folder on free ports, and takes everything away at the end. Exits with 1 if a request was lost.
@@ -20,7 +27,7 @@ def command(keep: bool) -> None:
     from comporta.demo.results import table
     from comporta.demo.story import show
 
-    shown = show(lambda text: click.echo(paint(text, "cyan")), keep=keep)
+    shown = show(lambda text: click.echo(paint(text, "cyan")), router=router, keep=keep)
     click.echo(f"\n{table(shown)}")
     if keep:
         click.echo("\nTry in that folder: comporta status; comporta history; comporta deploy 1.1.0; comporta down")

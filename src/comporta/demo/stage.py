@@ -55,7 +55,7 @@ environments:
     domain: "localhost:{port}"
     instances: {instances}
     runtime: process
-    router: nginx
+    router: {router}
     monitoring: basic
     slots: {{blue: {blue}, green: {green}}}
 """
@@ -78,7 +78,7 @@ class Command:
 class Stage:
     """A folder of its own, on ports of its own."""
 
-    def __init__(self, folder: Path, example: Path) -> None:
+    def __init__(self, folder: Path, example: Path, router: str) -> None:
         self.folder = folder
         self._example = example
         base = free_ports(PORTS_WANTED)
@@ -89,6 +89,7 @@ class Stage:
             smoke=json.dumps(str(example / "smoke.py")),
             port=base,
             instances=INSTANCES,
+            router=router,
             blue=f"{blue}-{blue + INSTANCES - 1}",
             green=f"{green}-{green + INSTANCES - 1}",
         )

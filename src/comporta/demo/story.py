@@ -78,10 +78,11 @@ def is_lost(sample: Sample) -> bool:
     return sample.error is not None and sample.status != SERVER_ERROR
 
 
-def show(say: Callable[[str], None], *, keep: bool) -> Shown:
+def show(say: Callable[[str], None], *, router: str, keep: bool) -> Shown:
     """Play the demonstration.
 
     Args:
+        router: the driver that switches the traffic.
         keep: leave the service, and its folder, as they are at the end.
 
     Raises:
@@ -94,7 +95,7 @@ def show(say: Callable[[str], None], *, keep: bool) -> Shown:
             folder = Path(tempfile.mkdtemp(prefix="comporta-demo-"))
         else:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="comporta-demo-")))
-        return asyncio.run(_play(Stage(folder, example), example, say, keep=keep))
+        return asyncio.run(_play(Stage(folder, example, router), example, say, keep=keep))
 
 
 async def _play(stage: Stage, example: Path, say: Callable[[str], None], *, keep: bool) -> Shown:

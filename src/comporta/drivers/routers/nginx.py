@@ -9,18 +9,19 @@ from pathlib import Path
 import anyio
 import msgspec
 
-from comporta.drivers.routers import nginx_log
-from comporta.drivers.routers.nginx_ask import answering_release, generation, reachable
+from comporta.drivers.routers.asking import answering_release, generation, reachable
 from comporta.drivers.routers.nginx_diagnosis import diagnose
 from comporta.drivers.routers.nginx_external import External
 from comporta.drivers.routers.nginx_file import LOSSLESS_RELOAD, file_name, render
 from comporta.drivers.routers.nginx_home import File, Home, Record
+from comporta.drivers.routers.nginx_log import request_log
 from comporta.drivers.routers.nginx_options import NginxOptions
-from comporta.drivers.routers.nginx_ports import open_connections, resolved
 from comporta.drivers.routers.nginx_process import Managed, master
 from comporta.drivers.routers.nginx_proof import Proof
-from comporta.drivers.routers.nginx_server import Server, until
+from comporta.drivers.routers.nginx_server import Server
 from comporta.drivers.routers.nginx_switch import Switch
+from comporta.drivers.routers.ports import open_connections, resolved
+from comporta.drivers.routers.waiting import until
 from comporta.model.errors import RouterError
 from comporta.model.figures import Reading
 from comporta.model.spec import EnvironmentSpec
@@ -183,13 +184,11 @@ class NginxRouter:
 
     async def count(self, since: str | None) -> Reading:
         await self._server.tend_log()
-        log = self._home.access_log
-        if since is None:
-            return Reading(cursor=nginx_log.end_of(log))
-        return await anyio.to_thread.run_sync(nginx_log.read, log, since)
+        log = request_log(self._home.access_log)
+        return Reading(cursor=log.end()) if since is None else await anyio.to_thread.run_sync(log.read, since)
 
     async def recent(self, seconds: float) -> Reading:
-        return await self.count(nginx_log.at(self._home.access_log, self._clock.now() - seconds))
+        return await self.count(request_log(self._home.access_log).at(self._clock.now() - seconds))
 
     async def answering(self, path: str, slot: Slot | None = None) -> int | None:
         record = self._home.load()

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from comporta.drivers.routers.commands import Command
 
 NginxTime = Annotated[str, StringConstraints(pattern=r"^\d+(ms|s|m|h)$")]
 """As nginx writes times: "500ms", "60s", "5m"."""
 NginxSize = Annotated[str, StringConstraints(pattern=r"^\d+[kmg]?$")]
 """As nginx writes sizes: "100m"; "0" is without limit."""
-Command = Annotated[tuple[str, ...], Field(min_length=1)]
-"""A program and its words; it is run without a shell."""
 
 
 class ExternalNginx(BaseModel):

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-from contextlib import suppress
 
 import psutil
 
-from comporta.drivers.routers.nginx_external import parse_version
-from comporta.drivers.routers.nginx_home import Home, sync, write
-from comporta.drivers.routers.nginx_log_files import move_aside
-from comporta.drivers.routers.nginx_ports import require_free
-from comporta.drivers.routers.nginx_server import require_success, until
-from comporta.drivers.routers.nginx_workers import WORKER, title
-from comporta.model.errors import MissingTool, RouterError
+from comporta.drivers.routers.commands import executable, require_success
+from comporta.drivers.routers.external import parse_version
+from comporta.drivers.routers.home import sync, write
+from comporta.drivers.routers.log_files import move_aside
+from comporta.drivers.routers.nginx_home import Home
+from comporta.drivers.routers.nginx_workers import WORKER
+from comporta.drivers.routers.ports import require_free
+from comporta.drivers.routers.processes import end, send, title
+from comporta.drivers.routers.waiting import until
 from comporta.ports.clock import Clock
 
-ELSEWHERE = "/usr/sbin:/usr/local/sbin:/usr/local/nginx/sbin:/opt/homebrew/bin"
-"""Where nginx is when it is not in the PATH of everybody."""
-INSTALL = {
-    "apt-get": "sudo apt-get install nginx",
-    "dnf": "sudo dnf install nginx",
-    "apk": "sudo apk add nginx",
-    "pacman": "sudo pacman -S nginx",
-    "brew": "brew install nginx",
-}
 # Nothing of comporta's environment (which may hold secrets) goes to nginx. It must not be empty, though: nginx shows
 # its title, by which we know it, in the memory of its first arguments and environment.
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
@@ -46,7 +37,7 @@ class Managed:
         self._clock = clock
 
     def version(self) -> tuple[int, ...]:
-        return parse_version([executable(), "-v"])
+        return parse_version([executable("nginx"), "-v"])
 
     def require_listenable(self, listen: str) -> None:
         require_free(listen, {process.pid for process in family(self._home)})
@@ -66,11 +57,11 @@ class Managed:
         if running is not None:
             running.send_signal(signal.SIGHUP)
             return
-        await self._end(family(self._home))
+        await end(family(self._home), STOP_STAGES, self._clock, name="nginx")
         await self._nginx("start nginx", "-c", str(self.file))
 
     async def withdraw(self) -> None:
-        await self._end(family(self._home))
+        await end(family(self._home), STOP_STAGES, self._clock, name="nginx")
         self.file.unlink(missing_ok=True)
         self._home.pid_file.unlink(missing_ok=True)
 
@@ -78,7 +69,7 @@ class Managed:
         running = master(self._home)
         if running is None or not move_aside(self._home.access_log):
             return
-        _signal(running, signal.SIGUSR1)
+        send(running, signal.SIGUSR1)
 
         async def begun() -> bool:
             return self._home.access_log.exists()
@@ -96,28 +87,8 @@ class Managed:
 
     async def _nginx(self, what: str, *words: str) -> None:
         """Run nginx in its folder. Its prefix is relative, and with it the path of the link that it resolves."""
-        command = [executable(), "-p", "./", "-e", str(self._home.error_log), *words]
-        await require_success(what, command, cwd=self._home.switch, env=ENVIRONMENT)
-
-    async def _end(self, family: list[psutil.Process]) -> None:
-        async def gone() -> bool:
-            return not any(_alive(process) for process in family)
-
-        for how, seconds in STOP_STAGES:
-            for process in family:
-                _signal(process, how)
-            if await until(gone, self._clock, within=seconds):
-                return
-        raise RouterError(f"cannot stop nginx: {', '.join(str(p.pid) for p in family)} will not end")
-
-
-def executable() -> str:
-    """Raises MissingTool, with the command that installs it here."""
-    found = shutil.which("nginx") or shutil.which("nginx", path=ELSEWHERE)
-    if found:
-        return found
-    command = next((line for tool, line in INSTALL.items() if shutil.which(tool)), "install nginx")
-    raise MissingTool("cannot route traffic: nginx is not installed", next=command)
+        command = [executable("nginx"), "-p", "./", "-e", str(self._home.error_log), *words]
+        await require_success(what, command, program="nginx", cwd=self._home.switch, env=ENVIRONMENT)
 
 
 def master(home: Home) -> psutil.Process | None:
@@ -142,15 +113,3 @@ def _has_open(process: psutil.Process, paths: set[str]) -> bool:
         return any(file.path in paths for file in process.open_files())
     except psutil.Error:
         return False
-
-
-def _alive(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _signal(process: psutil.Process, how: signal.Signals) -> None:
-    with suppress(psutil.NoSuchProcess):
-        process.send_signal(how)  # psutil makes sure that the pid is still the same process

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from comporta.drivers.routers.nginx_ask import Generation, generation
+from comporta.drivers.routers.asking import Generation, generation
 from comporta.drivers.routers.nginx_home import File
-from comporta.drivers.routers.nginx_server import Server, until
+from comporta.drivers.routers.nginx_server import Server
 from comporta.drivers.routers.nginx_workers import accepting, siblings
+from comporta.drivers.routers.waiting import until
 from comporta.model.errors import RouterError
 from comporta.ports.clock import Clock
 

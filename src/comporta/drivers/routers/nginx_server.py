@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
-
-import anyio
-
-from comporta.model.errors import RouterError
-from comporta.ports.clock import Clock
-
-COMMAND_TIMEOUT = 30.0
 
 
 class Server(Protocol):
@@ -46,33 +38,3 @@ class Server(Protocol):
 
     def complaints(self, since: int) -> list[str]:
         """What the error log says, beyond so many bytes, about why the file could not be put in force."""
-
-
-async def require_success(
-    what: str, words: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None
-) -> None:
-    """Run nginx without a shell, in a session of its own: Ctrl-C is for comporta, not for nginx.
-
-    Raises:
-        RouterError: "cannot `what`": it cannot be run, does not end, or refuses (with its own words).
-    """
-    try:
-        with anyio.fail_after(COMMAND_TIMEOUT):
-            done = await anyio.run_process(words, check=False, cwd=cwd, env=env, start_new_session=True)
-    except TimeoutError:
-        raise RouterError(f"cannot {what}: `{' '.join(words)}` does not end") from None
-    except OSError as error:
-        raise RouterError(f"cannot {what}: `{' '.join(words)}`: {error.strerror}") from None
-    if done.returncode != 0:
-        said = (done.stdout + done.stderr).decode(errors="replace").strip().splitlines()
-        raise RouterError(f"cannot {what}: nginx refuses", details=said)
-
-
-async def until(condition: Callable[[], Awaitable[bool]], clock: Clock, *, within: float, every: float = 0.01) -> bool:
-    """Ask until it holds (True), at most for `within` seconds (False)."""
-    deadline = clock.monotonic() + within
-    while not await condition():
-        if clock.monotonic() >= deadline:
-            return False
-        await clock.sleep(every)
-    return True

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import psutil
 
+from comporta.drivers.routers.processes import title
+
 WORKER = "nginx: worker process"
 """The title of a worker that accepts connections; one on its way out has "is shutting down" after it."""
-
-
-def title(process: psutil.Process) -> str:
-    """The command line as one text; empty when the process has ended or may not be looked at."""
-    try:
-        return " ".join(process.cmdline()).strip("\0 ")
-    except psutil.Error:
-        return ""
 
 
 def accepting(pids: set[int] | None = None) -> set[int]:

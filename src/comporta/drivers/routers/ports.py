@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil
 
-from comporta.drivers.routers.nginx_ask import reachable
-from comporta.drivers.routers.nginx_workers import title
+from comporta.drivers.routers.asking import reachable
+from comporta.drivers.routers.processes import title
 from comporta.model.errors import RouterError
 
 PROC = Path("/proc/net")
@@ -19,7 +19,7 @@ OPEN = ("01", "02")
 
 
 def require_free(listen: str, ours: set[int]) -> None:
-    """Refuse an address that somebody else listens on: nginx would only say so in its log, and go on as before.
+    """Refuse an address that somebody else listens on, before a reload: a proxy would go on as before, or fall silent.
 
     Args:
         ours: the pids that may hold it.

@@ -1,0 +1,87 @@
+"""The router's folder in the state directory, and writing files there so that a crash leaves the old or the new one."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from comporta.model.traffic import Topology
+from comporta.model.values import Value
+
+
+class File(Value, frozen=True):
+    """What the proxy is to serve: the file's text, what it says, and the generation that the proxy then answers
+    with."""
+
+    topology: Topology
+    text: str
+    generation: str
+
+
+class Record(Value, frozen=True):
+    """What comporta remembers of the router.
+
+    Attributes:
+        token: proves to our own proxy that a request comes from comporta.
+        proven: what was last seen to be in force.
+        pending: what is being put in force; still there after a crash in the middle of it.
+    """
+
+    token: str
+    proven: File | None = None
+    pending: File | None = None
+
+
+@dataclass(frozen=True)
+class RouterHome:
+    """`path` holds everything of the router, whoever runs the proxy."""
+
+    path: Path
+
+    @property
+    def record_file(self) -> Path:
+        return self.path / "router.json"
+
+    def load(self) -> Record | None:
+        """None if the router was never set up, or if the file is damaged."""
+        try:
+            return msgspec.json.decode(self.record_file.read_bytes(), type=Record)
+        except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError):
+            return None
+
+    def save(self, record: Record) -> None:
+        write(self.record_file, msgspec.json.encode(record), mode=0o600)
+
+
+def write(path: Path, data: bytes, *, mode: int) -> None:
+    """Replace a file atomically and durably."""
+    replace(path, data, mode=mode)
+    sync(path.parent)
+
+
+def replace(path: Path, data: bytes, *, mode: int) -> None:
+    """Replace a file atomically; durable once the folder is synced.
+
+    The hidden name that it has at first matches no include of `*.conf`.
+    """
+    beside = path.with_name(f".{path.name}.new")
+    beside.unlink(missing_ok=True)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)
+    os.replace(beside, path)
+
+
+def sync(path: Path) -> None:
+    """Make a file's content, or the names in a folder, durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

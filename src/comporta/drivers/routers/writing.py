@@ -1,0 +1,41 @@
+"""Writing a proxy's file. Every value is checked once more here, so that none can smuggle in a directive."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+from comporta.model.errors import RouterError
+
+if TYPE_CHECKING:
+    import jinja2
+
+NAME = re.compile(r"[A-Za-z0-9_-]+")
+DOMAIN = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?")
+ADDRESS = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}")
+
+
+def checked(pattern: re.Pattern[str], value: str, what: str) -> str:
+    """The value. Raises RouterError if it does not match as a whole."""
+    if pattern.fullmatch(value) is None:
+        raise RouterError(
+            f"cannot write the proxy's file: {value!r} is no valid {what}", next="correct it in the config file"
+        )
+    return value
+
+
+@cache
+def template(name: str) -> jinja2.Template:
+    """One of those beside this module."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("comporta.drivers.routers", ""),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # not HTML; `checked` lets nothing through that would need quoting
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(name)
