@@ -336,7 +336,9 @@ def test_down_leaves_nothing_and_the_history(tmp_path: Path) -> None:
         shop.comporta("deploy", "1.0.0", "--yes")
         shop.comporta("deploy", "1.1.0", "--yes")
         assert set(shop.running()) == {"1.1.0"}
-        shop.comporta("down", "--yes")
+        said = shop.comporta("down", "--yes").stdout
+        assert "stop blue" in said
+        assert "stop green" in said
         assert shop.leftovers() == []
         assert [d["version"] for d in shop.json("history")] == ["1.1.0", "1.0.0"]
         assert shop.live() is None

@@ -20,6 +20,7 @@ def command(yes: bool, environment: str, config: Path | None, as_json: bool) -> 
     ctx, screen = open_context(environment, config, as_json=as_json, yes=yes)
     try:
         execute(ctx, lambda: down(ctx))
+        screen.done()
     finally:
         screen.close()
     if as_json:

@@ -52,14 +52,14 @@ class Screen:
             self._console = Console(file=self._stream, highlight=False)
 
     def stage(self, title: str) -> None:
-        self._end_stage()
+        self.done()
         self._begin(title)
 
     def notice(self, text: str) -> None:
         self._line(f"{paint('note:', 'yellow')} {text}")
 
     def planned(self, deployment: int, plan: Plan) -> None:
-        self._end_stage()
+        self.done()
         self._steps = len(plan.steps)
         instead = f" instead of {plan.replaces.version}" if plan.replaces else ""
         self._line(f"Deployment {deployment}: {plan.release.version} to {plan.environment} ({plan.strategy}){instead}")
@@ -101,6 +101,11 @@ class Screen:
 
     async def overrule(self, question: str) -> bool:
         return False if self._yes else await self._ask(question)
+
+    def done(self) -> None:
+        """The stage that was shown last, if any, went well."""
+        if self._title:
+            self._settle(paint("✓", "green"), "")
 
     def close(self) -> None:
         """Take the live line away; what was printed stays."""
@@ -153,10 +158,6 @@ class Screen:
         frame = paint(FRAMES[int(seconds * FRAMES_PER_SECOND) % len(FRAMES)], "cyan")
         text = Text.from_ansi(f"{frame} {self._title} ({seconds:.0f} s)", no_wrap=True, overflow="ellipsis")
         return text.append(f" {self._note}", style="dim").append(self._below)
-
-    def _end_stage(self) -> None:
-        if self._title:
-            self._settle(paint("✓", "green"), "")
 
     def _settle(self, mark: str, text: str) -> None:
         title, seconds = self._title, time.monotonic() - self._began

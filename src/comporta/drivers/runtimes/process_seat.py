@@ -69,6 +69,11 @@ class Seat:
             return msgspec.json.decode(self._record.read_bytes(), type=Occupant)
         except FileNotFoundError:
             return None
+        except PermissionError as error:
+            raise RuntimeFailure(
+                f"cannot tell who sits in {self.path.name}: {self._record} belongs to another user",
+                next="run the command as the user who deployed",
+            ) from error
         except (OSError, msgspec.MsgspecError) as error:
             raise RuntimeFailure(
                 f"cannot tell who sits in {self.path.name}: {self._record}: {error}",

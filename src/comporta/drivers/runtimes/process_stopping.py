@@ -36,7 +36,7 @@ async def vacate(seat: Seat, clock: Clock) -> None:
     except (psutil.AccessDenied, PermissionError) as error:
         raise RuntimeFailure(
             f"cannot stop {seat.path.name}: what runs there belongs to another user ({error})",
-            next="run the command as the user who deployed it",
+            next="run the command as the user who deployed",
         ) from error
     seat.clear()
 
