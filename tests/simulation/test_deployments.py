@@ -263,7 +263,7 @@ TestDeployments.settings = settings(
 @pytest.mark.slow
 class TestDeploymentsAtLength(Deployments.TestCase):
     settings = settings(
-        max_examples=400, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=120, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
     )
 
 
