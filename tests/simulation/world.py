@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import anyio
@@ -22,6 +22,7 @@ from comporta.model.snapshot import Snapshot
 from comporta.model.spec import EnvironmentSpec
 from comporta.model.traffic import Slot, Traffic, Weights
 from comporta.ports.bundle import Ports
+from comporta.ports.metrics import MetricSource
 from comporta.steps.plan import Plan
 from comporta.testing.fake_journal import FakeJournal
 from comporta.testing.fake_probe import FakeProbe
@@ -55,14 +56,17 @@ class SimulatedClock:
 
     def __init__(self) -> None:
         self.before = 1_000_000.0
+        self.set_by = 0.0
+        """How far somebody set the clock, in seconds."""
 
     def now(self) -> float:
+        return self.monotonic() + self.set_by
+
+    def monotonic(self) -> float:
         try:
             return self.before + trio.current_time()
         except RuntimeError:
             return self.before
-
-    monotonic = now
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)
@@ -123,6 +127,8 @@ class World:
     spec: EnvironmentSpec = field(default_factory=specs.spec)
     sick: set[str] = field(default_factory=set)
     failing: set[str] = field(default_factory=set)
+    rate: float = REQUESTS_PER_SECOND
+    metrics: MetricSource | None = None
 
     def __post_init__(self) -> None:
         self.clock = SimulatedClock()
@@ -140,7 +146,8 @@ class World:
         self._process: ProcessJournal | None = None
         self._host: SimulatedHost | None = None
         self._answered: list[Figures] = []
-        self._counted_at = self.clock.now()
+        self._counted_at = self.clock.monotonic()
+        self._owed = dict.fromkeys(Slot, 0.0)
         self._next_pid = 1
 
     # What an operator does
@@ -152,6 +159,7 @@ class World:
         self.living.add(self._host.pid)
         self._process = ProcessJournal(self.journal)
         ports = Ports(self.clock, self.runtime, self.router, {"http": self.probe, "command": self.probe}, People())
+        ports = replace(ports, metrics=self.metrics)
         return Context(self.spec, ports, self._process, self._host, People(), Interruption(), self._moment)
 
     def run(self, use_case: Callable[[Context], Awaitable[T]], fault: Fault | None = None) -> T:
@@ -301,11 +309,13 @@ class World:
         return self._answered
 
     def _count(self) -> None:
-        seconds, self._counted_at = self.clock.now() - self._counted_at, self.clock.now()
+        seconds, self._counted_at = self.clock.monotonic() - self._counted_at, self.clock.monotonic()
         traffic = self.router.routing.traffic
         for slot in Slot:
             share = traffic.weights.of(slot) / 100 if traffic.weights else 0
-            release, requests = traffic.release_in(slot), round(seconds * REQUESTS_PER_SECOND * share)
+            self._owed[slot] += seconds * self.rate * share
+            release, requests = traffic.release_in(slot), int(self._owed[slot])
+            self._owed[slot] -= requests
             if release is not None and requests > 0:
                 errors = requests if release.version in self.failing else 0
                 answered = Histogram.of([0.05] * (requests - errors))

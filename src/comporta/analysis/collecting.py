@@ -12,8 +12,8 @@ LATE = 1
 """Seconds that a router may take to write down what it answered."""
 
 
-FUTURE = 60
-"""Seconds ahead of the clock that a request cannot have ended."""
+FAR = 60
+"""Seconds from the clock at which a request cannot have ended."""
 
 
 class Roles(Value, frozen=True):
@@ -53,9 +53,12 @@ class Collector(Value, frozen=True):
         return cls(roles=roles, seconds=seconds, began=start, start=start)
 
     def with_figures(self, new: tuple[Figures, ...]) -> Collector:
-        """What ended before the blocks began belongs to the weights before, and is left out."""
+        """What ended before the blocks began belongs to the weights before, and is left out.
+
+        Unless it seems to have ended long before: reading began just then, so the clock was set back since.
+        """
         known = (self.roles.candidate, self.roles.stable)
-        kept = tuple(f for f in new if f.release in known and f.at >= self.began)
+        kept = tuple(f for f in new if f.release in known and not self.began - FAR <= f.at < self.began)
         return replace(self, figures=self.figures + kept)
 
     def close(self, now: float) -> tuple[Collector, Block] | None:
@@ -67,8 +70,8 @@ class Collector(Value, frozen=True):
         end = self.start + self.seconds
         if now < end + LATE:
             return None
-        inside = tuple(f for f in self.figures if f.at < end or f.at > now + FUTURE)
-        later = tuple(f for f in self.figures if end <= f.at <= now + FUTURE)
+        inside = tuple(f for f in self.figures if f.at < end or f.at > now + FAR)
+        later = tuple(f for f in self.figures if end <= f.at <= now + FAR)
         return replace(self, start=end, figures=later), self._block(inside)
 
     def _block(self, figures: tuple[Figures, ...]) -> Block:
