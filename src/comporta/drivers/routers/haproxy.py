@@ -128,9 +128,18 @@ class HaproxyRouter:
         self._server.require_listenable(topology.listen)
         record = msgspec.structs.replace(record, pending=file)
         self._home.save(record)
-        self._map.close_if_new()
+        await self._keep_traffic()
         await self._put_in_force(file, record)
         self._home.save(Record(token=record.token, proven=file))
+
+    async def _keep_traffic(self) -> None:
+        """A reload must not change where requests go, whatever became of the file that HAProxy then reads."""
+        workers = await self._control.workers()
+        value = await self._control.traffic(workers.current, self._map.path) if workers else ""
+        if decode(value) and value != self._map.values()[0]:
+            self._map.write(value)
+            self._map.settle()
+        self._map.close_if_new()
 
     def _rendered(self, topology: Topology, record: Record) -> File:
         return render(self._spec, self._options, self._home, topology, token=record.token)
