@@ -192,7 +192,9 @@ async def under_open_loop(
             moments = await switch_often(way, instances, count)
             report = await load.stop()
     near, quiet = split(report, [at for at, _ in moments])
-    return Row(way.name, name, count, len(report.samples), len(report.failed), cut_overs(report, moments), near, quiet)
+    return Row(
+        way.name, name, count, len(report.samples), len(report.failed), cut_overs(report, moments, rtt), near, quiet
+    )
 
 
 def cut_overs(report: Report, moments: list[tuple[float, Slot]], rtt: float) -> list[float]:
