@@ -212,7 +212,7 @@ class World:
         if moment == "after":
             self._look(verb)
         if self._due():
-            await self._strike(verb)
+            await self._strike(verb, moment)
 
     def _moment(self, event: StepEvent) -> None:
         """Between two records: only what needs no verb to go wrong can strike here."""
@@ -227,7 +227,7 @@ class World:
         self._chances += 1
         return self._fault is not None and self._chances == self._fault.at + 1
 
-    async def _strike(self, verb: str) -> None:
+    async def _strike(self, verb: str, moment: str) -> None:
         assert self._fault is not None
         match self._fault.kind:
             case "fail" if verb in ("shift", "configure", "remove"):
@@ -236,7 +236,8 @@ class World:
                 raise RuntimeFailure(f"cannot {verb}: simulated")
             case "slow":
                 await self.clock.sleep(SLOW)
-            case "foreign" if verb != "remove":  # between the last look and the removal, nobody could notice it
+            # Between the last look and the act, nobody could notice it.
+            case "foreign" if moment == "after" or verb not in ("shift", "remove"):
                 self._tamper()
             case "crash" | "abort":
                 self._kill_or_abort()
