@@ -5,6 +5,7 @@ Each rule is one command of an operator, in which one thing may go wrong. After 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -268,3 +269,15 @@ def test_a_warm_release_that_was_to_serve_again_and_did_not_keeps_its_countdown(
     assert isinstance(ended, Ended)
     assert ended.deployment.outcome is Outcome.ABORTED
     assert_as_before(before, world.snapshot(), world)
+
+
+def test_a_resumed_deployment_does_not_switch_to_instances_that_have_died_meanwhile() -> None:
+    for at in range(60):
+        world = World(specs.spec(instances=1))
+        world.run(lambda ctx: deploy(ctx, "1.0.0", blue_green.plan))
+        with suppress(Crash):
+            world.run(lambda ctx: deploy(ctx, "1.1.0", blue_green.plan), Fault("crash", at))
+        if world.router.routing.traffic.live is Slot.BLUE and world.records(Kind.OPENED)[-1].deployment == 2:
+            world.runtime.kill(Slot.GREEN, 1)
+            world.run(resume)
+        assert world.broken == [], f"crashed at {at}"

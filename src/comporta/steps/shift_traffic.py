@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from comporta.model.errors import RouterError
+from comporta.model.errors import RouterError, StepFailed
 from comporta.model.traffic import Traffic
 from comporta.ports.bundle import Ports
 from comporta.steps.step import Effect, Facts, Step
@@ -36,12 +36,22 @@ class ShiftTraffic(Step, frozen=True, tag="shift-traffic"):
         return Effect.ABSENT if traffic.weights == self.back_to.weights else Effect.FOREIGN
 
     async def do(self, ports: Ports, began: float) -> Facts:
+        await self._require_running(ports)
         return await self._shift(self.to, ports)
 
     async def undo(self, ports: Ports) -> Facts:
         if (await ports.router.observe()).traffic == self.back_to:
             return {}
         return await self._shift(self.back_to, ports)
+
+    async def _require_running(self, ports: Ports) -> None:
+        """The instances were healthy once; that may have been before a crash of ours, or a reboot."""
+        slot = self.to.live
+        if slot is not None and not (await ports.runtime.observe(slot)).running:
+            raise StepFailed(
+                f"cannot switch traffic to {slot}: not all of its instances run any more",
+                next=f"deploy again; `comporta logs --slot {slot}` has what they wrote (or with --previous)",
+            )
 
     async def _shift(self, to: Traffic, ports: Ports) -> Facts:
         started = ports.clock.monotonic()
