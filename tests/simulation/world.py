@@ -249,7 +249,8 @@ class World:
                 raise RuntimeFailure(f"cannot {verb}: simulated")
             case "slow":
                 await self.clock.sleep(SLOW)
-            case "foreign" if verb != "remove":  # between the last look and the removal, nobody could notice it
+            # Between the last look and the act, nobody could notice it.
+            case "foreign" if moment == "after" or verb not in ("shift", "remove"):
                 self._tamper()
             case "crash" | "abort":
                 self._kill_or_abort()

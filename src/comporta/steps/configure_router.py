@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from comporta.model.errors import ForeignChange
 from comporta.model.traffic import Topology
 from comporta.ports.bundle import Ports
 from comporta.steps.step import Effect, Facts, Step
@@ -34,7 +35,16 @@ class ConfigureRouter(Step, frozen=True, tag="configure-router"):
 
     async def undo(self, ports: Ports) -> Facts:
         if self.back_to is None:
+            await self._require_closed(ports)
             await ports.router.remove()
         else:
             await ports.router.configure(self.back_to)
         return {}
+
+    async def _require_closed(self, ports: Ports) -> None:
+        """Whatever this deployment had sent there was sent back before: it is not ours to take from users."""
+        if (await ports.router.observe()).traffic.weights is not None:
+            raise ForeignChange(
+                f"cannot remove the router at {self.to.listen}: somebody made it send requests to an instance",
+                next="put the router right, then `comporta abort`; or `comporta down` takes all of it away",
+            )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from comporta.model.errors import RouterError
+from comporta.model.errors import RouterError, StepFailed
+from comporta.model.release import InstanceState
 from comporta.model.traffic import Slot, Traffic
 from comporta.ports.bundle import Ports
 from comporta.steps.step import Effect, Facts, Step
@@ -43,12 +44,34 @@ class ShiftTraffic(Step, frozen=True, tag="shift-traffic"):
         return Effect.ABSENT if traffic.weights in [t.weights for t in known] else Effect.FOREIGN
 
     async def do(self, ports: Ports, began: float) -> Facts:
+        for slot in served(self.to):
+            if slot not in served(self.back_to):
+                await self._require_all_running(slot, ports)
         return await self._shift(self.to, ports)
 
     async def undo(self, ports: Ports) -> Facts:
         if (await ports.router.observe()).traffic == self.back_to:
             return {}
+        for slot in served(self.back_to):
+            await self._require_one_running(slot, ports)
         return await self._shift(self.back_to, ports)
+
+    async def _require_all_running(self, slot: Slot, ports: Ports) -> None:
+        """The instances were healthy once; that may have been before a crash of ours, or a reboot."""
+        if not (await ports.runtime.observe(slot)).running:
+            raise StepFailed(
+                f"cannot switch traffic to {slot}: not all of its instances run any more",
+                next=f"deploy again; `comporta logs --slot {slot}` has what they wrote (or with --previous)",
+            )
+
+    async def _require_one_running(self, slot: Slot, ports: Ports) -> None:
+        """Going back to nobody would be worse than staying: a person has to decide."""
+        states = [instance.state for instance in (await ports.runtime.observe(slot)).instances]
+        if InstanceState.RUNNING not in states:
+            raise StepFailed(
+                f"cannot switch traffic back to {slot}: nothing runs there any more",
+                next="the new release goes on serving; `comporta status` shows it, `comporta deploy` replaces it",
+            )
 
     async def _shift(self, to: Traffic, ports: Ports) -> Facts:
         started = ports.clock.monotonic()
@@ -62,9 +85,8 @@ class ShiftTraffic(Step, frozen=True, tag="shift-traffic"):
         if to.weights is None:
             await self._prove_one(None, None, ports)
             return
-        for slot in Slot:
-            release = to.release_in(slot)
-            if to.weights.of(slot) and release:
+        for slot in served(to):
+            if release := to.release_in(slot):
                 await self._prove_one(slot, release.number, ports)
 
     async def _prove_one(self, slot: Slot | None, expected: int | None, ports: Ports) -> None:
@@ -80,6 +102,11 @@ class ShiftTraffic(Step, frozen=True, tag="shift-traffic"):
                 f"cannot prove the switch: release {answered} answers at {ports.router.address}, not {expected}",
                 next="`comporta status` shows what the router does; its error log says why",
             )
+
+
+def served(traffic: Traffic) -> list[Slot]:
+    """The slots that get requests."""
+    return [slot for slot in Slot if traffic.weights and traffic.weights.of(slot)]
 
 
 def describe(traffic: Traffic) -> str:
