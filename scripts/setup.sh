@@ -8,11 +8,12 @@ as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 # want COMMAND PACKAGE: remember the package if the command is missing.
 missing=()
-want() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
+servers() { echo /usr/lib/postgresql/*/bin | tr " " ":"; }  # Debian keeps them off the PATH
+want() { PATH="$PATH:/usr/sbin:/sbin:$(servers)" command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
 want nginx nginx-light
 want java default-jre-headless
 want python3 python3
-for tool in ${COMPORTA_SETUP_TOOLS:-}; do want "$tool" "$tool"; done
+for tool in ${COMPORTA_SETUP_TOOLS:-}; do want "${tool%%:*}" "${tool##*:}"; done  # COMMAND or COMMAND:PACKAGE
 python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing+=(python3-venv)
 if [ "${#missing[@]}" -gt 0 ]; then
   command -v apt-get >/dev/null || { echo "setup: please install: ${missing[*]}" >&2; exit 2; }
@@ -38,4 +39,4 @@ if [ ! -x .venv/bin/comporta ] || ! cat "$lock" pyproject.toml | cmp -s - .venv/
   .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
   cat "$lock" pyproject.toml >.venv/installed
 fi
-export PATH="$PWD/.venv/bin:$PATH:/usr/sbin:/sbin"
+export PATH="$PWD/.venv/bin:$PATH:/usr/sbin:/sbin:$(servers)"

@@ -76,7 +76,7 @@ def test_killed(shop: Site, step: str, moment: Moment, settle: str) -> None:
     assert set(user.answers) <= {before, after}
 
 
-@pytest.mark.parametrize(("moment", "settle"), zip(MOMENTS, ["abort", "resume"], strict=True))
+@pytest.mark.parametrize(("moment", "settle"), [*zip(MOMENTS, ["abort", "resume"], strict=True)])
 @pytest.mark.parametrize("step", ["shift-traffic", "judge-traffic", "scale-instances", "watch-traffic"])
 def test_killed_in_a_canary(shop: Site, step: str, moment: Moment, settle: str) -> None:
     """The split goes on being served, what was measured is not lost, and no traffic is counted twice."""
