@@ -37,6 +37,8 @@ PAUSE = 0.25
 """Seconds between a switch and the stop of the old slot's next use: the loads need time to show what they lost."""
 NEAR = 0.1
 """Seconds around a switch that count as near it."""
+ON_THE_WAY = 0.05
+"""Seconds that a request may be under way on the loopback."""
 CUT_OVER_ALLOWED = 0.010
 ROUND_TRIP = 0.020
 
@@ -200,9 +202,9 @@ async def under_open_loop(
 def cut_overs(report: Report, moments: list[tuple[float, Slot]], rtt: float) -> list[float]:
     """For each switch, seconds until the last request was sent that the old slot still answered.
 
-    What is sent within a round trip of the next switch arrives after it, and is that one's.
+    What is sent shortly before the next switch may arrive after it, and is that one's.
     """
-    ends = [at - rtt for at, _ in moments[1:]] + [report.end - rtt]
+    ends = [at - rtt - ON_THE_WAY for at, _ in moments[1:]] + [report.end]
     return [report.between(at - 1, end).cut_over(at, old) for (at, old), end in zip(moments, ends, strict=True)]
 
 
