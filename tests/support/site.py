@@ -112,7 +112,7 @@ class Site:
     stabilize: str = "200ms"
     health_timeout: str = "20s"
     watch: str = "60s"
-    hold: str = "3s"
+    hold: str = "8s"
     on_inconclusive: str = "abort"
     instances: int = INSTANCES
 

@@ -174,7 +174,10 @@ class Canary(Part):
     stages: Annotated[list[Stage], Field(min_length=1), AfterValidator(_ends_whole)] = Field(
         default=list(CANARY.stages), description="The shares after that."
     )
-    hold: PositiveDuration = Field(default=CANARY.hold, description="The longest wait for a verdict at each of them.")
+    hold: PositiveDuration = Field(
+        default=CANARY.hold,
+        description="The longest wait for a verdict at each of them. Below 10s there is no time to measure anything.",
+    )
     min_hold: Duration = Field(default=CANARY.min_hold, description="The least time at each of them.")
     bake: Duration = Field(
         default=CANARY.bake,

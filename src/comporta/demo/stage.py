@@ -42,7 +42,7 @@ canary:  # in a hurry: a real one takes 5 %, and minutes
   start: 25%
   stages: [50%, 100%]
   watch: 90s
-  hold: 10s
+  hold: 12s
   min_hold: 5s
   bake: 10s
   warm_up: 5s

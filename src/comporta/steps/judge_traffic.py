@@ -55,10 +55,11 @@ class JudgeTraffic(Step, frozen=True, tag="judge-traffic"):
             await self._require_untouched(ports)
             await crashes.require_none_new(ports)
             verdict = _held_back(await judging.look(self.queries, ports), judging.lacking)
-            if (ended := await self._end(verdict, judging.now - began, ports)) is not None:
+            settled = judging.judged_here and judging.now - began >= self.settle
+            if (ended := await self._end(verdict, judging.now - began, settled, ports)) is not None:
                 return ended
 
-    async def _end(self, verdict: Verdict, age: float, ports: Ports) -> Facts | None:
+    async def _end(self, verdict: Verdict, age: float, settled: bool, ports: Ports) -> Facts | None:
         """What the step found, once it is over; None while it is not."""
         if verdict.kind is Kind.FAIL:
             raise StepFailed(
@@ -69,7 +70,7 @@ class JudgeTraffic(Step, frozen=True, tag="judge-traffic"):
         wishes = await ports.notebook.wishes()
         if wishes.promoted_by:
             return {"verdict": to_json(verdict), "promoted_by": wishes.promoted_by}
-        if verdict.kind is Kind.PASS and age >= self.settle and not wishes.paused_by:
+        if verdict.kind is Kind.PASS and settled and not wishes.paused_by:
             return {"verdict": to_json(verdict)}
         if age >= self.limit + self.hold:
             raise StepFailed(

@@ -60,6 +60,11 @@ class Judging:
         now = max(ports.clock.now(), float(latest.collector.start - latest.collector.seconds - IN_FLIGHT))
         return cls(settings, judged(settings, measured), latest, now, ports.clock.monotonic(), now)
 
+    @property
+    def judged_here(self) -> bool:
+        """Some block under the present weights was judged: what was measured at another share proves nothing here."""
+        return self.latest.collector.start > self.latest.collector.began
+
     async def look(self, queries: tuple[MetricQuery, ...], ports: Ports) -> Verdict:
         """Read what came since, close the blocks that are complete, and say what it all means now.
 
