@@ -143,11 +143,10 @@ async def test_a_slot_expires_with_nobody_around(world: ProcessWorld) -> None:
     await world.runtime.expire(Slot.BLUE, world.clock.now() + 1000)
     await world.runtime.expire(Slot.BLUE, world.clock.now() + 1)
 
-    async def nothing_runs() -> bool:
-        return world.members() == []
+    async def nothing_is_left() -> bool:
+        return world.members() == [] and world.seat(Slot.BLUE).recorded() is None
 
-    await eventually(nothing_runs, world.clock)
-    assert world.seat(Slot.BLUE).recorded() is None
+    await eventually(nothing_is_left, world.clock)
 
 
 async def test_the_time_of_a_slot_can_be_cancelled_while_the_reaper_waits(world: ProcessWorld) -> None:
@@ -244,7 +243,7 @@ async def test_a_supervisord_that_hangs_does_not_keep_a_slot_from_being_stopped(
 async def test_instances_without_their_supervisord_are_still_shown(world: ProcessWorld) -> None:
     occupant = await started(world.runtime, Slot.BLUE, "1.0.0")
     before = await world.runtime.observe(Slot.BLUE)
-    world.supervisord(Slot.BLUE).kill()
+    await world.kill_supervisord(Slot.BLUE, 2)
     psutil.Process(await world.pid(Slot.BLUE, 2)).kill()
 
     async def second_is_gone() -> bool:
@@ -257,7 +256,7 @@ async def test_instances_without_their_supervisord_are_still_shown(world: Proces
 
 async def test_without_a_supervisord_a_stop_leaves_nothing(world: ProcessWorld) -> None:
     await started(world.runtime, Slot.BLUE, "1.0.0", instances=3)
-    world.supervisord(Slot.BLUE).kill()
+    await world.kill_supervisord(Slot.BLUE, 3)
     assert len(world.members()) == 3
     await world.runtime.stop(Slot.BLUE)
     assert world.members() == []
@@ -265,7 +264,7 @@ async def test_without_a_supervisord_a_stop_leaves_nothing(world: ProcessWorld) 
 
 async def test_without_a_supervisord_a_start_recovers(world: ProcessWorld) -> None:
     occupant = await started(world.runtime, Slot.BLUE, "1.0.0", instances=3)
-    world.supervisord(Slot.BLUE).kill()
+    await world.kill_supervisord(Slot.BLUE, 3)
     await world.runtime.start(Slot.BLUE, occupant)
     assert (await world.runtime.observe(Slot.BLUE)).running
     for index in (1, 2, 3):

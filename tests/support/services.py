@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 
 from comporta.drivers.runtimes.process import ProcessRuntime
-from comporta.drivers.runtimes.process_members import members
+from comporta.drivers.runtimes.process_members import is_alive, members
 from comporta.drivers.runtimes.process_options import ProcessOptions
 from comporta.drivers.runtimes.process_seat import Seat, seat_of
 from comporta.drivers.system_clock import SystemClock
@@ -112,6 +112,15 @@ class ProcessWorld:
 
     def supervisord(self, slot: Slot) -> psutil.Process:
         return psutil.Process(int((self.seat(slot).path / "supervisord.pid").read_text()))
+
+    async def kill_supervisord(self, slot: Slot, instances: int) -> None:
+        """Kill it once so many instances answer: one that is still being launched needs it."""
+        for index in range(1, instances + 1):
+            await self.ask(slot, index)
+        process = self.supervisord(slot)
+        process.kill()
+        while is_alive(process):
+            await self.clock.sleep(0.01)
 
     def port(self, slot: Slot, index: int) -> int:
         return self.spec.ports(slot).first + index - 1
