@@ -21,6 +21,7 @@ class Deployment:
 
     Attributes:
         started, ended: seconds since the epoch; `ended` is None while it runs or was interrupted.
+        automatic: the deployment whose release the watch found bad, where this is its rollback; None: a person asked.
         cause: why it did not end promoted.
         figures: what was measured over the whole deployment: requests, lost, seconds…
     """
@@ -36,6 +37,7 @@ class Deployment:
     started: float
     cursor: str | None
     plan: Plan
+    automatic: int | None = None
     ended: float | None = None
     outcome: Outcome | None = None
     cause: str = ""
@@ -46,9 +48,10 @@ class Deployment:
         return None if self.ended is None else self.ended - self.started
 
 
-def opening(plan: Plan, *, reason: str, cursor: str | None) -> dict[str, Any]:
+def opening(plan: Plan, *, reason: str, cursor: str | None, automatic: int | None = None) -> dict[str, Any]:
     """What the OPENED record of a deployment holds: everything that is needed to go on after a crash."""
-    return {"plan": to_json(plan), "reason": reason, "cursor": cursor}
+    facts = {"plan": to_json(plan), "reason": reason, "cursor": cursor}
+    return facts if automatic is None else facts | {"automatic": automatic}
 
 
 def deployment_of(opened: Record, finished: Record | None) -> Deployment:
@@ -67,6 +70,7 @@ def deployment_of(opened: Record, finished: Record | None) -> Deployment:
         started=opened.at,
         cursor=opened.data["cursor"],
         plan=plan,
+        automatic=opened.data.get("automatic"),
         ended=finished.at if finished else None,
         outcome=Outcome(figures.pop("outcome")) if finished else None,
         cause=figures.pop("cause", ""),

@@ -75,6 +75,10 @@ class Kind(enum.StrEnum):
     MEASURED = "measured"
     TAKEN_OVER = "taken-over"
     FINISHED = "finished"
+    MAINTENANCE = "maintenance"
+    """The maintenance page was put up (`on`: true, with its `message`) or taken down."""
+    ALERT = "alert"
+    """A threshold of the watch was crossed (`crossed`: true) or is kept again: `name`, `message`, `severity`."""
     NOTE = "note"
 
 

@@ -109,9 +109,11 @@ class Routing(Value, frozen=True):
         topology: the topology last proven to be in force; None if the router was never set up.
         traffic: read back from where the proxy itself reads it, never from memory.
         tampered: why the router's files are not as comporta left them; empty when they are.
+        maintenance: users get the maintenance page, wherever `traffic` would send them.
     """
 
     running: bool
     topology: Topology | None
     traffic: Traffic
     tampered: str = ""
+    maintenance: bool = False

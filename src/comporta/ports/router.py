@@ -40,6 +40,20 @@ class Router(Protocol):
             RouterError: refused, or not in force afterwards.
         """
 
+    async def maintain(self, page: str | None) -> None:
+        """Answer users with this page (HTML) and a 503, at once and without a reload; None: serve them again.
+
+        Where traffic goes is another question: it can be shifted meanwhile. Requests with `own_headers` see through
+        it, so that a release can be deployed and proven behind the page.
+
+        Raises:
+            RouterError: refused, or not in force afterwards.
+        """
+
+    @property
+    def own_headers(self) -> dict[str, str]:
+        """What marks a request as comporta's own: it counts for nobody, and sees through maintenance."""
+
     async def in_flight(self, slot: Slot) -> int:
         """Requests the proxy still has open towards the slot. 0 means that the slot may be stopped."""
 
