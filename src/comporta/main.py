@@ -18,11 +18,15 @@ if TYPE_CHECKING:
     from comporta.engine.events import Listener
     from comporta.model.findings import Finding
     from comporta.model.spec import EnvironmentSpec
+    from comporta.ports.clock import Clock
     from comporta.ports.drivers import Driver
+    from comporta.ports.migrator import Migrator
     from comporta.ports.router import Router
     from comporta.ports.runtime import Runtime
+    from comporta.ports.secrets import Secrets
 
-RUNTIMES, ROUTERS, STRATEGIES = "comporta.runtimes", "comporta.routers", "comporta.strategies"
+RUNTIMES, ROUTERS, MIGRATORS = "comporta.runtimes", "comporta.routers", "comporta.migrators"
+STRATEGIES = "comporta.strategies"
 
 
 def main() -> None:
@@ -44,6 +48,7 @@ class Composed:
         from comporta.app.context import Context, Interruption
         from comporta.drivers.env_secrets import EnvSecrets
         from comporta.drivers.journals.sqlite import SqliteJournal
+        from comporta.drivers.linters.squawk import Squawk
         from comporta.drivers.local_host import LocalHost
         from comporta.drivers.metrics.prometheus import Prometheus
         from comporta.drivers.probes.command import CommandProbe
@@ -68,6 +73,8 @@ class Composed:
             },
             operator=screen,
             metrics=Prometheus(spec.metrics, secrets) if spec.metrics else None,
+            migrator=migrator(spec, clock, secrets),
+            linter=Squawk(),
         )
         journal = SqliteJournal(Path(spec.state) / "journal.db", redact=secrets.redact)
         return Context(spec, ports, journal, LocalHost(), screen, Interruption(), self._listener or ignore)
@@ -126,13 +133,28 @@ def router_driver(spec: EnvironmentSpec) -> Driver[Router]:
     return found
 
 
+def migrator_driver(spec: EnvironmentSpec) -> Driver[Migrator] | None:
+    if spec.database is None or spec.database.migrator is None:
+        return None
+    found: Driver[Migrator] = named(MIGRATORS, spec.database.migrator.name).load()
+    return found
+
+
+def migrator(spec: EnvironmentSpec, clock: Clock, secrets: Secrets) -> Migrator | None:
+    """The port, where the config names one."""
+    driver = migrator_driver(spec)
+    if driver is None or spec.database is None or spec.database.migrator is None:
+        return None
+    return driver.build(spec, driver.options.model_validate(spec.database.migrator.options), clock, secrets)
+
+
 def option_types() -> OptionTypes:
     """The options type of every driver that is installed, ours and others'."""
 
     def of(group: str) -> dict[str, Any]:
         return {entry.name: entry.load().options for entry in entry_points(group=group)}
 
-    return {"runtimes": of(RUNTIMES), "routers": of(ROUTERS)}
+    return {"runtimes": of(RUNTIMES), "routers": of(ROUTERS), "migrators": of(MIGRATORS)}
 
 
 def named(group: str, name: str) -> EntryPoint:

@@ -17,6 +17,7 @@ from comporta.model.spec import (
     BlueGreenSpec,
     CanaryLimits,
     CanarySpec,
+    DatabaseSpec,
     DriverSpec,
     EnvironmentSpec,
     HealthSpec,
@@ -71,6 +72,7 @@ def assemble(
         canary=_canary(settings),
         monitoring=settings.monitoring,
         metrics=_metrics(settings),
+        database=_database(settings),
         digest=_digest([service, name, written]),
     )
 
@@ -101,6 +103,21 @@ def _metrics(settings: Environment) -> MetricsSpec | None:
         return None
     queries = tuple(MetricQuery(**query.model_dump()) for query in settings.metrics.queries)
     return MetricsSpec(**settings.metrics.model_dump(exclude={"queries"}), queries=queries)
+
+
+def _database(settings: Environment) -> DatabaseSpec | None:
+    if settings.database is None:
+        return None
+    fields = settings.database.model_dump(exclude={"migrations"})
+    return DatabaseSpec(**fields, migrator=_migrator(settings.database.migrations))
+
+
+def _migrator(section: BaseModel | None) -> DriverSpec | None:
+    """The one that is named."""
+    for name, options in section or ():
+        if options is not None:
+            return DriverSpec(name=name, options=options.model_dump(mode="json", by_alias=True))
+    return None
 
 
 def _fields(check: BaseModel) -> dict[str, Any]:

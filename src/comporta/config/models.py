@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from comporta.config.types import (
+    DatabaseUrl,
     Domain,
     Duration,
     FilePath,
@@ -38,10 +39,10 @@ from comporta.config.types import (
 )
 from comporta.model import checks
 from comporta.model.queries import placeholders
-from comporta.model.spec import BlueGreenSpec, CanaryLimits, CanarySpec, HealthSpec, MetricsSpec
+from comporta.model.spec import BlueGreenSpec, CanaryLimits, CanarySpec, DatabaseSpec, HealthSpec, MetricsSpec
 
 OptionTypes: TypeAlias = Mapping[str, Mapping[str, type[BaseModel]]]
-"""Kind of driver ("runtimes", "routers") → its name → the type that validates its own part of the config."""
+"""Kind of driver ("runtimes", "routers", "migrators") → its name → the type that validates its part of the config."""
 
 SECTIONS = {"runtimes": ("runtime", "release"), "routers": ("router", "proxy")}
 """Kind of driver → the key that chooses one, and the section that holds the options of each."""
@@ -54,6 +55,7 @@ BLUE_GREEN = BlueGreenSpec()
 CANARY = CanarySpec()
 LIMITS = CanaryLimits()
 METRICS = MetricsSpec(url="", queries=())
+DATABASE = DatabaseSpec(url="")
 
 HeaderName = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
 HeaderValue = Annotated[str, StringConstraints(pattern="^[^\\x00-\\x08\\x0a-\\x1f\\x7f]*$")]
@@ -260,6 +262,26 @@ class Metrics(Part):
     )
 
 
+class Database(Part):
+    """The database whose schema belongs to the release."""
+
+    url: DatabaseUrl = Field(
+        description="Where it is: `postgresql://…`, or `sqlite:///file.db` relative to the config's folder. A password "
+        "belongs into a variable: `${DATABASE_URL}`."
+    )
+    migrations: Any = None
+    lock_timeout: PositiveDuration = Field(
+        default=DATABASE.lock_timeout,
+        description="How long a migration may wait for a lock, and users behind it; then it gives up and tries again.",
+    )
+    statement_timeout: PositiveDuration = Field(
+        default=DATABASE.statement_timeout, description="How long one statement of a migration may run."
+    )
+    lock_wait: PositiveDuration = Field(
+        default=DATABASE.lock_wait, description="How long to wait for another migration of the same database."
+    )
+
+
 class Slots(Part):
     """The ports of the instances, for each of the two slots."""
 
@@ -284,6 +306,7 @@ class Common(Part):
     monitoring: Literal["enabled", "basic", "disabled"] = Field(
         default="enabled", description="How closely the environment is watched."
     )
+    database: Database | None = Field(default=None, description="The database whose schema belongs to the release.")
     metrics: Metrics | None = Field(
         default=None, description="What is measured of a new release beside the router's own figures."
     )
@@ -325,6 +348,7 @@ def build(options: OptionTypes) -> tuple[type[File], type[Environment]]:
         names = Literal[tuple(options[kind])]  # type: ignore[valid-type]  # the drivers that are installed
         fields[choice] = (names, Field(field.default, description=field.description, validate_default=True))
         fields[section] = (_section(section, choice, options[kind]), Field(default_factory=dict, validate_default=True))
+    fields["database"] = _database(options["migrators"])
     environment = create_model("Environment", __base__=Environment, __doc__=Environment.__doc__, **fields)
     named: Any = Annotated[dict[Name, environment], Field(min_length=1)]  # type: ignore[valid-type]
     environments: Any = (named, Field(description="Name → what holds there. Overrides anything of the top level."))
@@ -337,3 +361,24 @@ def _section(name: str, choice: str, drivers: Mapping[str, type[BaseModel]]) -> 
     parts: dict[str, Any] = {driver: (kind, Field(default_factory=type(None))) for driver, kind in drivers.items()}
     doc = f"Name of a {choice} → its options. Only those of the chosen one count."
     return create_model(name.capitalize(), __base__=Part, __doc__=doc, **parts)
+
+
+def _database(migrators: Mapping[str, type[BaseModel]]) -> tuple[Any, Any]:
+    """The field `database`, with the options of each migrator of which one may be named."""
+    parts: dict[str, Any] = {name: (kind | None, Field(default=None)) for name, kind in migrators.items()}
+    validators: dict[str, Any] = {"one": model_validator(mode="after")(_one_migrator)}
+    doc = "Name of a migrator → its options. Exactly one may be named."
+    section = create_model("Migrations", __base__=Part, __doc__=doc, __validators__=validators, **parts)
+    described = Field(default=None, description="How it is changed: the name of a migrator → its options.")
+    migrations: Any = (section | None, described)
+    model = create_model("Database", __base__=Database, __doc__=Database.__doc__, migrations=migrations)
+    field = Common.model_fields["database"]
+    return model | None, Field(default=None, description=field.description)
+
+
+def _one_migrator(section: Any) -> Any:
+    named = [name for name in type(section).model_fields if getattr(section, name) is not None]
+    if len(named) != 1:
+        known = ", ".join(type(section).model_fields)
+        raise refusal(f"{len(named)} migrators are named, where one is needed", f"name one of {known}")
+    return section

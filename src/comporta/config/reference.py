@@ -10,7 +10,11 @@ from comporta.config.schema import Schema, kinds
 from comporta.config.types import duration_text
 
 MARK = "<!-- made by scripts/config_reference.py -->"
-DRIVERS: OptionTypes = {"runtimes": {"process": Part}, "routers": {"haproxy": Part, "nginx": Part}}
+DRIVERS: OptionTypes = {
+    "runtimes": {"process": Part},
+    "routers": {"haproxy": Part, "nginx": Part},
+    "migrators": {"alembic": Part, "command": Part, "sql": Part},
+}
 """The drivers that come with comporta; what options they have, their own pages say."""
 HEADINGS = {
     "File": "Top level",
@@ -23,6 +27,7 @@ HEADINGS = {
     "BlueGreen": "`blue_green`",
     "Canary": "`canary`",
     "Limits": "`canary.limits`",
+    "Database": "`database`",
     "Metrics": "`metrics`",
     "MetricQuery": "Query, in `metrics.queries`",
 }

@@ -23,6 +23,7 @@ UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 DURATION = "".join(rf"(?:([0-9]+(?:\.[0-9]+)?){unit})?" for unit in UNITS)
 PERCENT = r"([0-9]+(?:\.[0-9]+)?) ?%"
 PORTS = r"([0-9]{1,5})-([0-9]{1,5})"
+DATABASE_URL = r"(?:postgres(?:ql)?|sqlite)(?:\+[a-z0-9]+)?://|\$\{"
 LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 HOSTNAME = rf"{LABEL}(?:\.{LABEL})*"
 
@@ -170,6 +171,17 @@ def _http_url(written: str) -> str:
     return written.rstrip("/")
 
 
+def _database_url(written: str) -> str:
+    """Of an engine that is known, or wholly a variable. A password is never written down."""
+    advice = "write it like ${DATABASE_URL}, postgresql://shop:${PASSWORD}@db.example.com/shop or sqlite:///shop.db"
+    if not re.fullmatch(r"[!-~]+", written) or not re.match(DATABASE_URL, written):
+        raise refusal("it is not the address of a database", advice)
+    password = written.rpartition("@")[0].partition("://")[2].partition(":")[2]
+    if password and not has_variable(password):
+        raise refusal("there is a password in it", advice)
+    return written
+
+
 def _one_line(written: str) -> str:
     if not written.strip() or not written.isprintable():
         raise refusal(f"{quoted(written)} is not a line of text", "write a few words")
@@ -226,5 +238,6 @@ Name = Annotated[str, AfterValidator(_name), _written("name", LABEL)]
 FilePath = Annotated[str, AfterValidator(_path)]
 UrlPath = Annotated[str, AfterValidator(_url_path), _written("path", "/[!-~]*")]
 HttpUrl = Annotated[str, AfterValidator(_http_url), _written("URL", "https?://[!-~]+")]
+DatabaseUrl = Annotated[str, AfterValidator(_database_url), _written("URL", f"(?:{DATABASE_URL})[!-~]*")]
 Line = Annotated[str, AfterValidator(_one_line)]
 Query = Annotated[str, AfterValidator(_query)]

@@ -79,6 +79,10 @@ class MetricSourceFailure(ComportaError):
     """A source of metrics did not answer, or not with a number. Says nothing about the release."""
 
 
+class MigrationFailed(ComportaError):
+    """The schema could not be changed or read. What the database has applied, it says itself."""
+
+
 class JournalError(ComportaError):
     """The journal cannot be read or written, or its chain of hashes is broken."""
 

@@ -146,6 +146,24 @@ class DriverSpec(Value, frozen=True):
     options: dict[str, Any] = {}
 
 
+class DatabaseSpec(Value, frozen=True):
+    """The database of an environment, and how its schema is changed.
+
+    Attributes:
+        url: as it is written: `${NAME}` is filled in when it is opened.
+        migrator: the driver that applies migrations; None: comporta applies none.
+        lock_timeout: how long a statement may wait for a lock, and users behind it.
+        statement_timeout: how long a statement may run.
+        lock_wait: how long to wait for another migration of the same database.
+    """
+
+    url: str
+    migrator: DriverSpec | None = None
+    lock_timeout: float = 5.0
+    statement_timeout: float = 300.0
+    lock_wait: float = 600.0
+
+
 class EnvironmentSpec(Value, frozen=True):
     """Everything comporta needs to deploy a service to one environment.
 
@@ -156,6 +174,7 @@ class EnvironmentSpec(Value, frozen=True):
         env_file: absolute path of the env file, if there is one.
         instance_host: the address that instances listen on, as the router reaches them.
         metrics: what is measured beside the router's log; None: nothing.
+        database: whose schema belongs to the release; None: it has none.
         digest: of the config as written, so that a release can tell which one it ran with.
     """
 
@@ -177,6 +196,7 @@ class EnvironmentSpec(Value, frozen=True):
     monitoring: str
     digest: str
     metrics: MetricsSpec | None = None
+    database: DatabaseSpec | None = None
     env_file: str | None = None
     instance_host: str = "127.0.0.1"
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from comporta.ports.clock import Clock
+from comporta.ports.linter import Linter
 from comporta.ports.metrics import MetricSource
+from comporta.ports.migrator import Migrator
 from comporta.ports.notebook import BlankNotebook, Notebook
 from comporta.ports.operator import Operator
 from comporta.ports.probe import Probe
@@ -18,6 +20,7 @@ from comporta.ports.runtime import Runtime
 class Ports:
     """`probes` by the tag of the check they answer: "http", "tcp", "command".
 
+    `migrator` is there where the config names one, and `linter` reads its SQL beside our own rules.
     `metrics` is a source beside the router's log, where one is configured; `notebook` is the acting step's own.
     """
 
@@ -27,4 +30,6 @@ class Ports:
     probes: Mapping[str, Probe]
     operator: Operator
     metrics: MetricSource | None = None
+    migrator: Migrator | None = None
+    linter: Linter | None = None
     notebook: Notebook = field(default_factory=BlankNotebook)

@@ -18,7 +18,8 @@ Port = TypeVar("Port")
 
 @dataclass(frozen=True)
 class Driver(Generic[Port]):
-    """A runtime or a router, as the entry point groups `comporta.runtimes` and `comporta.routers` name them.
+    """A runtime, a router or a migrator, as the entry point groups `comporta.runtimes`, `comporta.routers` and
+    `comporta.migrators` name them.
 
     Attributes:
         options: validates the driver's own part of the config; unknown keys are forbidden.

@@ -1,0 +1,1 @@
+"""Other readers of SQL, one file each."""

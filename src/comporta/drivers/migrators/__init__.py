@@ -1,0 +1,1 @@
+"""Drivers that change the schema of a database, one file each."""
