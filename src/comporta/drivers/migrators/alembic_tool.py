@@ -14,7 +14,7 @@ from comporta.drivers.migrators.program_migrator import Ask
 from comporta.model.errors import MigrationFailed
 from comporta.model.migrations import Migration, Script
 
-READER = str(Path(__file__).with_name("alembic_read.py"))
+READER = str(Path(__file__).parent / "inside" / "alembic_reader.py")
 
 
 class AlembicTool:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import anyio
 
-from comporta.drivers.migrators import launcher
+from comporta.drivers.migrators.inside import launcher
 from comporta.model.errors import MigrationFailed
 
 SHOWN_LINES = 20
@@ -48,7 +48,8 @@ async def run(words: Sequence[str], *, folder: Path, env: Mapping[str, str], tim
     async def read(name: str, stream: anyio.abc.ByteReceiveStream) -> None:
         said[name] = b"".join([chunk async for chunk in stream])
 
-    assert process.stdout is not None and process.stderr is not None, "both are pipes"
+    assert process.stdout is not None, "its output is a pipe"
+    assert process.stderr is not None, "its errors are another"
     try:
         with anyio.fail_after(timeout):
             async with anyio.create_task_group() as group:

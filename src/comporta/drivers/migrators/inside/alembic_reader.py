@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import io
 import json
+import os
 import sys
 import tokenize
 from types import FrameType
@@ -22,6 +23,7 @@ from alembic.script import Script, ScriptDirectory
 
 
 def main(config_file: str, target: str) -> None:
+    sys.path[0] = os.getcwd()  # as with `python -m alembic`: env.py imports the release's own modules
     config = Config(config_file, output_buffer=io.StringIO())
     scripts = list(ScriptDirectory.from_config(config).walk_revisions())
     with open(target, "w", encoding="utf-8") as file:
@@ -56,7 +58,7 @@ def upgrade_sql(config: Config, script: Script) -> list[dict[str, Any]] | None:
     try:
         command.upgrade(config, f"{script.down_revision or 'base'}:{script.revision}", sql=True)
     except Exception as error:
-        print(f"{script.path}: {error}", file=sys.stderr)
+        sys.stderr.write(f"{script.path}: {error}\n")
         return None
     finally:
         DefaultImpl.static_output = plain  # type: ignore[method-assign]
