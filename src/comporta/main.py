@@ -11,6 +11,8 @@ from comporta.cli.group import cli
 from comporta.model.errors import UsageError
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from comporta.app.context import Context
     from comporta.app.deploy import Strategy
     from comporta.cli.screen import Screen
@@ -109,12 +111,13 @@ class Composed:
         from comporta.model.findings import Finding
 
         spec = self._spec(config, environment)
-        runtime, router = runtime_driver(spec), router_driver(spec)
+        runtime, router, migrator = runtime_driver(spec), router_driver(spec), migrator_driver(spec)
         return [
             Finding(name="config", ok=True, text=f"{_path(config)} is right"),
             *state_folder.diagnose(Path(spec.state)),
             *runtime.diagnose(spec, runtime.options.model_validate(spec.runtime.options)),
             *router.diagnose(spec, router.options.model_validate(spec.router.options)),
+            *(migrator[0].diagnose(spec, migrator[1]) if migrator else ()),
         ]
 
     def _spec(self, config: Path | None, environment: str) -> EnvironmentSpec:
@@ -133,19 +136,17 @@ def router_driver(spec: EnvironmentSpec) -> Driver[Router]:
     return found
 
 
-def migrator_driver(spec: EnvironmentSpec) -> Driver[Migrator] | None:
+def migrator_driver(spec: EnvironmentSpec) -> tuple[Driver[Migrator], BaseModel] | None:
+    """The driver that the config names, if it names one, and its options."""
     if spec.database is None or spec.database.migrator is None:
         return None
     found: Driver[Migrator] = named(MIGRATORS, spec.database.migrator.name).load()
-    return found
+    return found, found.options.model_validate(spec.database.migrator.options)
 
 
 def migrator(spec: EnvironmentSpec, clock: Clock, secrets: Secrets) -> Migrator | None:
-    """The port, where the config names one."""
-    driver = migrator_driver(spec)
-    if driver is None or spec.database is None or spec.database.migrator is None:
-        return None
-    return driver.build(spec, driver.options.model_validate(spec.database.migrator.options), clock, secrets)
+    chosen = migrator_driver(spec)
+    return chosen[0].build(spec, chosen[1], clock, secrets) if chosen else None
 
 
 def option_types() -> OptionTypes:

@@ -23,6 +23,7 @@ VERBS = {
     "show": "Show one deployment, step by step.",
     "replay": "Judge a canary's measurements once more.",
     "logs": "Show what the instances write.",
+    "database": "The database's schema: what it has, and whether migrations are safe.",
     "lock": "Keep everybody from changing an environment.",
     "unlock": "Give the lock back.",
     "down": "Stop an environment: instances and router.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import itertools
 from collections.abc import Sequence
 
 from comporta.model.errors import MigrationFailed
@@ -102,6 +103,12 @@ class Assessment(Value, frozen=True):
     @property
     def stopping(self) -> tuple[Hazard, ...]:
         return tuple(hazard for hazard in self.hazards if hazard.stops(self.phase))
+
+
+def before_switch(assessments: Sequence[Assessment]) -> tuple[Migration, ...]:
+    """The migrations to apply before the switch: those in front of the first that waits for the watch window."""
+    expanding = itertools.takewhile(lambda one: one.phase is Phase.EXPAND, assessments)
+    return tuple(one.migration for one in expanding)
 
 
 def pending(migrations: Sequence[Migration], state: SchemaState, to: str | None = None) -> tuple[Migration, ...]:
