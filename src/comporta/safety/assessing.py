@@ -55,8 +55,8 @@ def _read(
 ) -> Assessment:
     phase, hazards, waived = Phase.EXPAND, list[Hazard](), list[Hazard]()
     made: set[str] = set()
-    ends = [statement.line for statement in statements[1:]] + [None]
-    for statement, end in zip(statements, ends, strict=True):
+    ends = [*(statement.line for statement in statements[1:]), None]
+    for statement, end in zip(statements, ends, strict=False):
         notes = read(statement.comments)
         own = list(_of(migration, statement, dialect, made, alone=len(statements) == 1))
         # The other reader speaks up only where our rules are silent: two names for one thing help nobody.

@@ -9,7 +9,7 @@ from sqlglot import exp
 from comporta.safety import faults
 from comporta.safety.faults import Fault
 
-HARMLESS = {"pg_typeof", "to_regclass", "sqlite_version"}
+HARMLESS = {"currval", "nextval", "pg_typeof", "to_regclass", "sqlite_version"}
 """Functions without a node of sqlglot's own, which change nothing."""
 
 
@@ -19,6 +19,8 @@ def row_faults(tree: exp.Expr, made: set[str] | frozenset[str] = frozenset()) ->
             yield from _delete(node, made)
         elif isinstance(node, exp.Update):
             yield from _update(node, made)
+        elif isinstance(node, exp.Insert):
+            yield from _insert(node)
         elif isinstance(node, exp.Lock):
             yield faults.EXCLUSIVE
         elif isinstance(node, exp.Into | exp.Command) or (
@@ -29,6 +31,15 @@ def row_faults(tree: exp.Expr, made: set[str] | frozenset[str] = frozenset()) ->
 
 def _is_unknown_function(node: exp.Expr) -> bool:
     return isinstance(node, exp.Anonymous) and node.name.lower() not in HARMLESS
+
+
+def _insert(node: exp.Insert) -> Iterator[Fault]:
+    """Rows that are there change only where they are named one by one."""
+    conflict = node.args.get("conflict")
+    replaces = node.args.get("alternative") == "REPLACE" or node.args.get("overwrite")
+    changes = replaces or (conflict is not None and bool(conflict.expressions))
+    if changes and not isinstance(node.expression, exp.Values):
+        yield faults.ALL_ROWS
 
 
 def _delete(node: exp.Delete, made: set[str] | frozenset[str]) -> Iterator[Fault]:

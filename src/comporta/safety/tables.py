@@ -47,7 +47,9 @@ def alter_faults(tree: exp.Alter, dialect: Dialect, made: set[str]) -> Iterator[
         elif isinstance(action, exp.AlterColumn):
             yield from _alter_column(action, added)
         elif isinstance(action, exp.AddConstraint):
-            yield from _add_constraint(action, valid=not tree.args.get("not_valid"))
+            yield from _add_constraint(
+                action, valid=not (tree.args.get("not_valid") and len(tree.args["actions"]) == 1)
+            )
         elif isinstance(action, exp.Drop):
             yield faults.DROP_COLUMN if str(action.args.get("kind")).upper() == "COLUMN" else faults.DROP_CONSTRAINT
         elif isinstance(action, exp.AlterRename | exp.RenameColumn):
@@ -74,7 +76,9 @@ def _column_type(kind: exp.DataType | None, dialect: Dialect) -> Iterator[Fault]
         yield from () if dialect is Dialect.SQLITE else (faults.CANNOT_READ,)
     elif kind.this in SERIALS:
         yield faults.REWRITE_COLUMN
-    elif kind.this is exp.DType.USERDEFINED and dialect is Dialect.POSTGRESQL:
+    elif dialect is Dialect.POSTGRESQL and any(
+        part.this is exp.DType.USERDEFINED for part in kind.find_all(exp.DataType)
+    ):
         yield faults.CUSTOM_TYPE
 
 

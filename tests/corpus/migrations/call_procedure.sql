@@ -1,0 +1,4 @@
+-- engine: postgresql
+-- expect: unread
+-- because: what it does stands elsewhere
+CALL tidy_up();

@@ -1,0 +1,4 @@
+-- engine: postgresql
+-- expect: unread
+-- because: the rows come from elsewhere
+COPY orders FROM '/tmp/orders.csv';

@@ -1,0 +1,4 @@
+-- engine: postgresql
+-- expect: breaks
+-- because: everything is gone
+DROP DATABASE shop;

@@ -1,0 +1,4 @@
+-- engine: postgresql
+-- expect: breaks
+-- because: everything in it goes as well
+DROP SCHEMA reporting CASCADE;

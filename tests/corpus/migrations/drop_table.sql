@@ -1,0 +1,4 @@
+-- engine: postgresql
+-- expect: breaks
+-- because: the earlier release still uses it
+DROP TABLE archive;

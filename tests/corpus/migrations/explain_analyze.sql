@@ -1,0 +1,4 @@
+-- engine: postgresql
+-- expect: unread
+-- because: it executes what it explains
+EXPLAIN ANALYZE DELETE FROM orders;

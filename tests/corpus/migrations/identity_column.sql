@@ -1,0 +1,4 @@
+-- engine: postgresql
+-- expect: blocks
+-- because: every row gets a number: the table is rewritten
+ALTER TABLE orders ADD COLUMN position bigint GENERATED ALWAYS AS IDENTITY;

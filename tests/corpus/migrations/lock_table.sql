@@ -1,0 +1,4 @@
+-- engine: postgresql
+-- expect: blocks
+-- because: everybody waits
+LOCK TABLE orders IN ACCESS EXCLUSIVE MODE;

@@ -1,0 +1,4 @@
+-- engine: postgresql
+-- expect: unread
+-- because: not SQL
+\copy orders FROM 'orders.csv'

@@ -1,0 +1,4 @@
+-- engine: postgresql
+-- expect: breaks
+-- because: the word COLUMN may be left out
+ALTER TABLE orders RENAME note TO remark;

@@ -1,0 +1,4 @@
+-- engine: postgresql
+-- expect: blocks
+-- because: it locks every row that it reads
+SELECT id FROM orders FOR UPDATE;

@@ -1,0 +1,4 @@
+-- engine: sqlite
+-- expect: breaks
+-- because: the earlier release loses its data
+DELETE FROM archive;

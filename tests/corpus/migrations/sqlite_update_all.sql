@@ -1,0 +1,4 @@
+-- engine: sqlite
+-- expect: breaks
+-- because: every row changes
+UPDATE orders SET note = '';

@@ -1,0 +1,4 @@
+-- engine: postgresql
+-- expect: blocks
+-- because: after ADD COLUMN that is every row, in one transaction
+UPDATE orders SET remark = note WHERE remark IS NULL;
