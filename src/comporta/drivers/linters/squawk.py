@@ -14,14 +14,16 @@ from comporta.model.migrations import Dialect, Harm, Hazard, Script
 
 STYLE = (
     "ban-char-field", "identifier-too-long", "prefer-bigint-over-int", "prefer-bigint-over-smallint", "prefer-identity",
-    "prefer-robust-stmts", "prefer-text-field", "prefer-timestamp-tz", "require-lock-timeout",
-    "require-statement-timeout",
+    "prefer-robust-stmts", "prefer-text-field", "prefer-timestamp-tz", "require-enum-value-ordering",
+    "require-lock-timeout", "require-statement-timeout",
 )  # fmt: skip
 """Rules about taste, and about limits that comporta itself sets."""
+DECIDED = ("adding-field-with-default", "ban-concurrent-index-creation-in-transaction")
+"""Rules that ours decide more exactly: which defaults are constant, and what stands alone in its migration."""
 BLOCKING = {
-    "adding-field-with-default", "adding-foreign-key-constraint", "ban-concurrent-index-creation-in-transaction",
-    "constraint-missing-not-valid", "disallowed-unique-constraint", "require-concurrent-index-creation",
-    "require-concurrent-index-deletion", "require-concurrent-partition-detach", "require-concurrent-reindex",
+    "adding-foreign-key-constraint", "constraint-missing-not-valid", "disallowed-unique-constraint",
+    "require-concurrent-index-creation", "require-concurrent-index-deletion", "require-concurrent-partition-detach",
+    "require-concurrent-reindex",
 }  # fmt: skip
 """Rules about locks. The others are about what the earlier release needs."""
 
@@ -36,7 +38,9 @@ class Squawk:
         import anyio
 
         text = "\n".join(f"{script.sql}\n;" for script in scripts)
-        command = [_program(), "--reporter", "json", "--exclude", ",".join(STYLE), "--stdin-filepath", "migration.sql"]
+        left_out = ",".join(STYLE + DECIDED)
+        command = [program(), "--reporter", "json", "--assume-in-transaction", "--exclude", left_out]
+        command += ["--stdin-filepath", "migration.sql"]
         # In a folder without a .squawk.toml: what is safe does not depend on where the command is given.
         done = await anyio.run_process(command, input=text.encode(), check=False, cwd="/", stderr=subprocess.PIPE)
         try:
@@ -49,7 +53,7 @@ class Squawk:
         return tuple(_hazard(file, scripts, finding) for finding in found)
 
 
-def _program() -> str:
+def program() -> str:
     beside = Path(sys.executable).with_name("squawk")
     found = str(beside) if beside.is_file() else shutil.which("squawk")
     if found is None:
