@@ -1,9 +1,8 @@
-"""What a person sees of a canary while it runs, in a real (pseudo) terminal and in a pipe."""
+"""What a person sees of a canary while it runs, in a terminal and in a pipe."""
 
 from __future__ import annotations
 
 import io
-import os
 import re
 import sys
 
@@ -34,17 +33,20 @@ def seen() -> Verdict:
     return verdict(rules, state, 60)
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
 def shown(seen: Verdict, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The lines of the live table when it is drawn for the last time, on a pseudo terminal."""
-    near, far = os.openpty()
-    os.set_blocking(near, False)  # to read what is there, or fail
-    with os.fdopen(near, "rb"), os.fdopen(far, "w") as stream:
-        monkeypatch.setattr(sys, "stdout", stream)
-        screen = Screen(yes=True, to_stderr=False)
-        screen.stage("judge the candidate at 10% of the traffic, at most 15m")
-        screen.verdict(seen, share=0.1, state="49s left")
-        screen.close()
-        written = SEQUENCE.sub("", os.read(near, 100_000).decode())
+    """The lines of the live table when it is drawn for the last time."""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    screen = Screen(yes=True, to_stderr=False)
+    screen.stage("judge the candidate at 10% of the traffic, at most 15m")
+    screen.verdict(seen, share=0.1, state="49s left")
+    screen.close()
+    written = SEQUENCE.sub("", terminal.getvalue())
     return [line.rstrip() for line in written.split("judge the candidate")[-1].splitlines()]
 
 
