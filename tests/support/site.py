@@ -95,7 +95,7 @@ environments:
     domain: "localhost:{port}"
     instances: {instances}
     runtime: process
-    router: nginx
+    router: {router}
     monitoring: basic
     slots: {{blue: {blue}, green: {green}}}
 """
@@ -115,6 +115,7 @@ class Site:
     hold: str = "8s"
     on_inconclusive: str = "abort"
     instances: int = INSTANCES
+    router: str = "nginx"
 
     def __post_init__(self) -> None:
         first = free_ports(1 + 4 * self.instances)
@@ -130,6 +131,7 @@ class Site:
             blue=f"{blue}-{blue + 2 * self.instances - 1}",
             green=f"{green}-{green + 2 * self.instances - 1}",
             instances=self.instances,
+            router=self.router,
             keep_warm=self.keep_warm,
             stabilize=self.stabilize,
             health_timeout=self.health_timeout,

@@ -9,11 +9,11 @@ from pathlib import Path
 import anyio
 import msgspec
 
-from comporta.drivers.routers.asking import answering_release, generation, reachable
+from comporta.drivers.routers.asking import accepts, answering_release, generation, reachable
 from comporta.drivers.routers.counting import RequestLog
 from comporta.drivers.routers.haproxy_control import Control, Workers
 from comporta.drivers.routers.haproxy_diagnosis import diagnose
-from comporta.drivers.routers.haproxy_file import backend, file_name, frontend, render, servers
+from comporta.drivers.routers.haproxy_file import backend, file_name, frontend, render, server_name, servers
 from comporta.drivers.routers.haproxy_home import Home
 from comporta.drivers.routers.haproxy_log import request_log, trim
 from comporta.drivers.routers.haproxy_options import HaproxyOptions
@@ -212,9 +212,11 @@ class HaproxyRouter:
     # The traffic
 
     async def shift(self, to: Traffic) -> None:
-        workers = await self._running(self._home.load())
-        if workers is None:
+        record = self._home.load()
+        workers = await self._running(record)
+        if record is None or record.proven is None or workers is None:
             raise RouterError("cannot shift: HAProxy does not run", next="`comporta deploy` starts it again")
+        await self._look_who_is_there(record.proven.topology, to, workers)
         try:
             await self._set_traffic(workers, encode(to))
         except OSError as error:
@@ -222,6 +224,12 @@ class HaproxyRouter:
         traffic, wrong = await self._traffic(workers)
         if traffic != to:
             raise RouterError(f"cannot shift: {wrong or f'{self._map.path} was changed at the same moment'}")
+
+    async def _look_who_is_there(self, topology: Topology, to: Traffic, workers: Workers) -> None:
+        """Instances may have come or gone so lately that HAProxy's own checks do not know it yet."""
+        for slot in (slot for slot in Slot if to.weights and to.weights.of(slot)):
+            there = {server_name(address): await accepts(address) for address in topology.addresses(slot)}
+            await self._control.know(workers.current, backend(self._spec, slot), there)
 
     async def _set_traffic(self, workers: Workers, value: str) -> None:
         before, _ = self._map.values()

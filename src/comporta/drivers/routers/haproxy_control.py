@@ -27,6 +27,8 @@ LONGEST_SOCKET = 100
 """Bytes of a path that surely fit into the address of a unix socket."""
 IN_USE = (0, 4)
 """srv_admin_state: nothing special; and the remark that it was disabled when HAProxy started."""
+STOPPED = "0"
+"""srv_op_state: its checks found nobody there."""
 Servers = dict[str, "tuple[str, int] | None"]
 """By name: IP address and port of the servers in use; None for the others."""
 
@@ -83,10 +85,14 @@ class Control:
     # Servers
 
     async def servers(self, worker: int, backend: str) -> Servers:
+        rows = await self._states(worker, backend)
+        return {row[3]: (row[4], int(row[18])) if int(row[6]) in IN_USE else None for row in rows}
+
+    async def _states(self, worker: int, backend: str) -> list[list[str]]:
+        """be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state …; the port is the 19th."""
         answer = await self._ask(f"@!{worker} show servers state {backend}")
         rows = [line.split() for line in (answer or "").splitlines() if not line.startswith("#")]
-        # be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state …; the port is the 19th
-        return {row[3]: (row[4], int(row[18])) if int(row[6]) in IN_USE else None for row in rows if len(row) > 18}
+        return [row for row in rows if len(row) > 18]
 
     async def use(self, worker: int, backend: str, servers: Servers) -> bool:
         """Use those servers that have an address here, and no others; what is connected stays so. False: it did not."""
@@ -96,6 +102,15 @@ class Control:
                 state = "ready" if servers[name] else "maint"
                 await self._tell(worker, f"set server {backend}/{name} state {state}")
         return await self.servers(worker, backend) == servers
+
+    async def know(self, worker: int, backend: str, there: dict[str, bool]) -> None:
+        """Tell it which servers take connections, where it thinks otherwise; its own checks go on from there."""
+        for name, thought in (await self._believed(worker, backend)).items():
+            if there.get(name, thought) != thought:
+                await self._tell(worker, f"set server {backend}/{name} health {'down' if thought else 'up'}")
+
+    async def _believed(self, worker: int, backend: str) -> dict[str, bool]:
+        return {row[3]: row[5] != STOPPED for row in await self._states(worker, backend)}
 
     async def in_flight(self, worker: int, backend: str) -> int:
         """Requests that a worker has in a backend, waiting ones as well; idle connections to instances do not count."""

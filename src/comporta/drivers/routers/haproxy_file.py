@@ -40,7 +40,7 @@ def render(spec: EnvironmentSpec, options: HaproxyOptions, home: Home, topology:
         "options": options,
     }
     domain = checked(DOMAIN, topology.server_name, "domain")
-    seats = {slot.value: [(_name(seat), seat) for seat in _seats(spec, topology, slot)] for slot in Slot}
+    seats = {slot.value: [(server_name(seat), seat) for seat in _seats(spec, topology, slot)] for slot in Slot}
     page = template("haproxy.cfg.jinja")
     frame = page.render(values, domain="", seats=seats, used=(), generation="")
     generation = hashlib.sha256(frame.encode()).hexdigest()[:16]
@@ -68,7 +68,9 @@ def backend(spec: EnvironmentSpec, slot: Slot) -> str:
 def servers(spec: EnvironmentSpec, topology: Topology, slot: Slot) -> Servers:
     """The servers of a slot as HAProxy is to tell them."""
     used = topology.addresses(slot)
-    return {_name(address): resolved(address) if address in used else None for address in _seats(spec, topology, slot)}
+    return {
+        server_name(address): resolved(address) if address in used else None for address in _seats(spec, topology, slot)
+    }
 
 
 def _seats(spec: EnvironmentSpec, topology: Topology, slot: Slot) -> list[str]:
@@ -83,6 +85,6 @@ def _seats(spec: EnvironmentSpec, topology: Topology, slot: Slot) -> list[str]:
     return [checked(ADDRESS, address, "address of an instance") for address in possible + others]
 
 
-def _name(address: str) -> str:
+def server_name(address: str) -> str:
     """A server's name: its address, without the brackets of IPv6."""
     return address.translate(str.maketrans("", "", "[]"))
