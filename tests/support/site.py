@@ -97,6 +97,7 @@ environments:
     runtime: process
     router: nginx
     monitoring: basic
+    keep_failed: {keep_failed}
     slots: {{blue: {blue}, green: {green}}}
 """
 
@@ -115,6 +116,7 @@ class Site:
     hold: str = "8s"
     on_inconclusive: str = "abort"
     instances: int = INSTANCES
+    keep_failed: str = "1h"
 
     def __post_init__(self) -> None:
         first = free_ports(1 + 4 * self.instances)
@@ -136,6 +138,7 @@ class Site:
             watch=self.watch,
             hold=self.hold,
             on_inconclusive=self.on_inconclusive,
+            keep_failed=self.keep_failed,
         )
         (self.folder / "comporta.yml").write_text(text)
 

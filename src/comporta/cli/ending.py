@@ -33,10 +33,10 @@ def finish(ended: Ended | AlreadyLive, screen: Screen, *, as_json: bool) -> NoRe
             click.echo(f"{what}; --force deploys it again (after a change of its env file, say).")
         sys.exit(0)
     if as_json:
-        print_json({**deployment_facts(ended.deployment), "error": _error_facts(ended), "kept": _kept_facts(ended)})
+        print_json({**deployment_facts(ended.deployment), "error": _error_facts(ended), "kept": kept_facts(ended)})
     else:
         _print_failure(ended)
-        _print_kept(ended)
+        print_kept(ended)
         click.echo(summary(ended.deployment))
     sys.exit(ended.exit_code)
 
@@ -84,12 +84,14 @@ def _error_facts(ended: Ended) -> dict[str, Any] | None:
     return facts | {"next": as_called(facts.get("next", ""))}
 
 
-def _kept_facts(ended: Ended) -> dict[str, Any] | None:
+def kept_facts(ended: Ended) -> dict[str, Any] | None:
+    """What is left running for a look, for scripts."""
     kept = ended.kept
     return {"slot": kept.slot, "addresses": kept.addresses, "until": iso(kept.until)} if kept else None
 
 
-def _print_kept(ended: Ended) -> None:
+def print_kept(ended: Ended) -> None:
+    """What is left running for a look, and how to look."""
     if ended.kept is None:
         return
     version = ended.deployment.version

@@ -15,8 +15,6 @@ def for_a_look(until: float) -> str:
 
 
 def ways_to_look(slot: Slot, addresses: Sequence[str]) -> list[str]:
-    """Where it answers, and what it writes."""
-    return [
-        f"at {', '.join(f'http://{address}' for address in addresses)}",
-        as_called(f"`comporta logs --slot {slot}`"),
-    ]
+    """Where it answers, if any of it still runs, and what it writes."""
+    urls = ", ".join(f"http://{address}" for address in addresses)
+    return [*([f"ask it: {urls}"] if urls else []), f"read it: {as_called(f'`comporta logs --slot {slot}`')}"]

@@ -106,8 +106,9 @@ def _print_slot(state: SlotState, share: int) -> None:
         role = for_a_look(until) if failed else f"warm, {span(max(0.0, until - time.time()))} left"
     click.echo(f"{state.slot:7} {state.occupant.release}  {role}  {count}")
     if state.occupant.failed:
-        up = [i.address for i in state.instances if i.state is InstanceState.RUNNING]
-        click.echo("\n".join(f"        {line}" for line in ways_to_look(state.slot, up)))
+        addresses = [i.address for i in state.instances if i.state is InstanceState.RUNNING]
+        for line in ways_to_look(state.slot, addresses):
+            click.echo(f"        {line}")
     for instance in state.instances:
         if instance.state is not InstanceState.RUNNING or instance.restarts:
             code = f", exit code {instance.exit_code}" if instance.exit_code is not None else ""
