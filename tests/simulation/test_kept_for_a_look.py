@@ -122,17 +122,18 @@ def test_it_is_never_started_again_by_an_undo() -> None:
     assert not start.restore
 
 
-def test_an_undo_that_comes_before_it_was_touched_leaves_it_alone() -> None:
+@pytest.mark.parametrize("version", ["1.1.0", "1.2.0"])
+def test_an_undo_that_comes_before_it_was_touched_leaves_it_alone(version: str) -> None:
     untouched = 0
     for at in range(12):
         world = after_a_failure()
         before = green(world)
-        ended = world.run(lambda ctx: deploy(ctx, "1.1.0", blue_green.plan), Fault("abort", at))
+        world.wait(100.0)
+        ended = world.run(lambda ctx: deploy(ctx, version, blue_green.plan), Fault("abort", at))
         assert isinstance(ended, Ended)
         assert ended.deployment.outcome is Outcome.ABORTED
         if not any(r.deployment == 3 and r.step == 1 for r in world.records(Kind.INTENT)):
             continue
-        assert occupant(world).failed
         untouched += green(world) == before
     assert untouched
 

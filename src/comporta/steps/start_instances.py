@@ -116,8 +116,8 @@ class StartInstances(Step, frozen=True, tag="start-instances"):
         return tried and state.occupant is not None and same_release(state.occupant, self.to)
 
     def _left_alone(self, state: SlotState) -> bool:
-        """The failed release that was kept here before is still there: nothing was begun."""
-        return self.found is not None and self.found.failed and state.occupant == self.found
+        """The failed release that was kept here before is still there, whole: nothing was begun."""
+        return self.found is not None and self.found.failed and state.occupant == self.found and state.running
 
     def _was_good(self, state: SlotState, ports: Ports) -> bool:
         return state.running and self._in_time(ports) and not (self.found and self.found.failed)
