@@ -121,8 +121,9 @@ def test_killed_while_undoing(shop: Site, step: str, moment: Moment) -> None:
 def test_killed_in_the_very_first_deployment(tmp_path: Path) -> None:
     with site(tmp_path) as shop:
         shop.killed_at("do:start-instances:after-effect", "deploy", "1.0.0", "--yes")
-        shop.comporta("abort")
-        assert shop.running() == {}
+        assert "kept: 1.0.0" in shop.comporta("abort", expect=None).stderr
+        assert shop.running() == {"1.0.0": INSTANCES}
+        assert shop.live() is None
         shop.killed_at("do:shift-traffic:after-intent", "deploy", "1.0.0", "--yes")
         shop.comporta("resume", "--yes")
         assert shop.answers() == "1.0.0"

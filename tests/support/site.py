@@ -97,6 +97,7 @@ environments:
     runtime: process
     router: {router}
     monitoring: basic
+    keep_failed: {keep_failed}
     slots: {{blue: {blue}, green: {green}}}
 """
 
@@ -116,6 +117,7 @@ class Site:
     on_inconclusive: str = "abort"
     instances: int = INSTANCES
     router: str = "nginx"
+    keep_failed: str = "1h"
 
     def __post_init__(self) -> None:
         first = free_ports(1 + 4 * self.instances)
@@ -138,6 +140,7 @@ class Site:
             watch=self.watch,
             hold=self.hold,
             on_inconclusive=self.on_inconclusive,
+            keep_failed=self.keep_failed,
         )
         (self.folder / "comporta.yml").write_text(text)
 

@@ -35,6 +35,7 @@ def test_everything_that_is_not_written_has_a_default(tmp_path: Path) -> None:
     assert spec.listen == "127.0.0.1:8080"
     assert spec.blue_green == BlueGreenSpec()
     assert (spec.monitoring, spec.env_file, spec.smoke) == ("enabled", None, ())
+    assert spec.keep_failed == 3600.0
     assert (spec.health.timeout, spec.health.interval) == (300.0, 1.0)
     assert spec.health.checks == (HttpCheck(name="api", path="/health", expect={"status": "ok"}),)
 
@@ -92,6 +93,7 @@ def test_an_environment_overrides_any_part_of_what_stands_above(tmp_path: Path) 
         tmp_path,
         production(
             "monitoring: basic",
+            "keep_failed: 10m",
             "release: {process: {directory: app}}",
             "health: {timeout: 10s, checks: [{name: port, tcp: true}]}",
             "blue_green: {keep_warm: 0s, max_error_rate: 1%}",
@@ -100,6 +102,7 @@ def test_an_environment_overrides_any_part_of_what_stands_above(tmp_path: Path) 
     )
     assert spec.runtime.options["directory"] == "app"
     assert spec.runtime.options["command"][0] == "python3"
+    assert spec.keep_failed == 600.0
     assert spec.health.timeout == 10.0
     assert spec.health.checks == (TcpCheck(name="port"),)
     assert spec.blue_green == BlueGreenSpec(keep_warm=0.0, max_error_rate=0.01)

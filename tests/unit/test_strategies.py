@@ -119,6 +119,25 @@ def test_a_rollback_to_a_release_that_is_not_warm_starts_it_in_the_free_slot():
     assert started.restore, "the warm slot comes back if the rollback is aborted"
 
 
+def test_a_release_that_failed_and_is_kept_for_a_look_is_neither_warm_nor_restored():
+    plan = rollback.plan(specs.spec(), serving(Slot.BLUE, warm=1, failed=True), specs.release(1))
+    started = only(plan, StartInstances)
+    assert isinstance(started, StartInstances)
+    assert not started.restore
+    assert "HoldSlot" not in kinds(plan)
+
+
+def test_undo_says_whether_the_candidate_is_kept_or_stopped():
+    def said(snapshot: Snapshot, keep_failed: float = 3600.0) -> str:
+        plan = blue_green.plan(specs.spec(keep_failed=keep_failed), snapshot, specs.release(3))
+        return plan.steps[1].undo_title
+
+    assert said(serving(Slot.BLUE)) == "keep green without traffic for 1h, for a look"
+    assert said(serving(Slot.BLUE, warm=1, failed=True)) == "keep green without traffic for 1h, for a look"
+    assert said(serving(Slot.BLUE, warm=1)) == "stop green, start 1.1.0 there again"
+    assert said(serving(Slot.BLUE), keep_failed=0.0) == "stop green"
+
+
 def test_a_rollback_skips_smoke_tests_and_watching():
     plan = rollback.plan(specs.spec(), serving(Slot.BLUE, warm=1), specs.release(1))
     assert not {"SmokeTest", "WatchTraffic", "Confirm"} & set(kinds(plan))

@@ -12,6 +12,7 @@ from comporta.engine.machine import can_abort
 from comporta.engine.runner import Runner
 from comporta.model.errors import EXIT_FAILED, EXIT_INCIDENT, EXIT_INTERRUPTED, ComportaError
 from comporta.model.journal import Kind, Outcome, Record
+from comporta.model.traffic import Slot
 from comporta.steps.groups import task_group
 from comporta.steps.step import Facts
 
@@ -25,12 +26,22 @@ EXIT_CODES = {
 
 
 @dataclass(frozen=True)
+class Kept:
+    """Instances of a candidate that run on for a look. `until`: when they end by themselves (epoch seconds)."""
+
+    slot: Slot
+    addresses: tuple[str, ...]
+    until: float
+
+
+@dataclass(frozen=True)
 class Ended:
-    """How a deployment ended, and which record says what went wrong, if anything did."""
+    """How a deployment ended, which record says what went wrong, if anything did, and what is left to look into."""
 
     deployment: Deployment
     failure: Record | None
     interrupted: bool
+    kept: Kept | None = None
 
     @property
     def exit_code(self) -> int:
@@ -62,8 +73,13 @@ async def run_deployment(ctx: Context, held: Held, number: int) -> Ended:
         group.start_soon(_abort_on_interruption, ctx, number)
         await runner.run()
         group.cancel_scope.cancel()
+    return await ended_as_recorded(ctx, number, interrupted=bool(ctx.interruption.reason))
+
+
+async def ended_as_recorded(ctx: Context, number: int, *, interrupted: bool = False) -> Ended:
+    """How a deployment ended, whoever ran it."""
     ended, _, records = await find_deployment(ctx.journal, number)
-    return Ended(ended, _failure(records), interrupted=bool(ctx.interruption.reason))
+    return Ended(ended, _failure(records), interrupted, _kept(ended.plan.slot, records))
 
 
 async def request_abort(ctx: Context, number: int, reason: str) -> bool:
@@ -120,3 +136,8 @@ def _failure(records: list[Record]) -> Record | None:
     """The first record that tells what went wrong."""
     bad = (Kind.FAILED, Kind.FOREIGN, Kind.UNDO_FAILED)
     return next((r for r in records if r.kind in bad), None)
+
+
+def _kept(slot: Slot, records: list[Record]) -> Kept | None:
+    data = next((r.data for r in records if r.kind is Kind.UNDONE and "kept_until" in r.data), None)
+    return Kept(slot, tuple(data["addresses"]), data["kept_until"]) if data else None

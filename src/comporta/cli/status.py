@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from comporta.cli.base import as_called, common, execute, open_context, paint, print_json, told
+from comporta.cli.kept import for_a_look, ways_to_look
 from comporta.cli.screen import counted, rows
 from comporta.cli.times import clock_time, iso, span
 from comporta.model.release import InstanceState, SlotState
@@ -101,8 +102,13 @@ def _print_slot(state: SlotState, share: int) -> None:
     count = count if up == state.occupant.instances else paint(count, "red")
     role = paint("live" if share == 100 else f"gets {share} %", "green", bold=True) if share else "idle"
     if not share and state.occupant.warm_until is not None:
-        role = f"warm, {span(max(0.0, state.occupant.warm_until - time.time()))} left"
+        until, failed = state.occupant.warm_until, state.occupant.failed
+        role = for_a_look(until) if failed else f"warm, {span(max(0.0, until - time.time()))} left"
     click.echo(f"{state.slot:7} {state.occupant.release}  {role}  {count}")
+    if state.occupant.failed:
+        addresses = [i.address for i in state.instances if i.state is InstanceState.RUNNING]
+        for line in ways_to_look(state.slot, addresses):
+            click.echo(f"        {line}")
     for instance in state.instances:
         if instance.state is not InstanceState.RUNNING or instance.restarts:
             code = f", exit code {instance.exit_code}" if instance.exit_code is not None else ""

@@ -70,6 +70,7 @@ def assemble(
         blue_green=BlueGreenSpec(**settings.blue_green.model_dump()),
         canary=_canary(settings),
         monitoring=settings.monitoring,
+        keep_failed=settings.keep_failed,
         metrics=_metrics(settings),
         digest=_digest([service, name, written]),
     )

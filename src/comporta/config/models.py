@@ -284,6 +284,11 @@ class Common(Part):
     monitoring: Literal["enabled", "basic", "disabled"] = Field(
         default="enabled", description="How closely the environment is watched."
     )
+    keep_failed: Duration = Field(
+        default=3600.0,
+        description="How long a candidate runs on without users after its deployment turned back, so that it can be "
+        "looked into; at least `blue_green.drain`. `0s` stops it at once.",
+    )
     metrics: Metrics | None = Field(
         default=None, description="What is measured of a new release beside the router's own figures."
     )

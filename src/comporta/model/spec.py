@@ -155,6 +155,7 @@ class EnvironmentSpec(Value, frozen=True):
         domain: the name users call, without a port.
         env_file: absolute path of the env file, if there is one.
         instance_host: the address that instances listen on, as the router reaches them.
+        keep_failed: how many seconds a candidate runs on after its deployment turned back; 0: it is stopped.
         metrics: what is measured beside the router's log; None: nothing.
         digest: of the config as written, so that a release can tell which one it ran with.
     """
@@ -176,6 +177,7 @@ class EnvironmentSpec(Value, frozen=True):
     canary: CanarySpec
     monitoring: str
     digest: str
+    keep_failed: float = 3600.0
     metrics: MetricsSpec | None = None
     env_file: str | None = None
     instance_host: str = "127.0.0.1"

@@ -52,10 +52,11 @@ class Runtime(Protocol):
         Logs stay readable: while the slot is empty, and once more as the previous ones after it is used again.
         """
 
-    async def expire(self, slot: Slot, at: float | None) -> None:
+    async def expire(self, slot: Slot, at: float | None, *, failed: bool = False) -> None:
         """Stop the slot by itself at a time (seconds since the epoch), also when no comporta runs; None: never.
 
-        `observe` shows it as the occupant's `warm_until`.
+        `observe` shows it as the occupant's `warm_until`, and `failed` (it is kept for a look, not for a rollback)
+        as the occupant's own, until the next `expire` or `start`.
         """
 
     def logs(

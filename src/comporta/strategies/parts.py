@@ -50,12 +50,15 @@ def start(
 ) -> StartInstances:
     """The release's instances in the slot (all of them, by default), in place of what is kept warm there."""
     found = snapshot.slot(slot)
+    warm = found.occupant is not None and found.occupant.warm_until is not None and not found.occupant.failed
     return StartInstances(
         slot=slot,
         to=Occupant(release=release.ref, artifact=release.artifact, instances=instances or spec.instances),
         found=found.occupant,
-        restore=found.running and found.occupant is not None and found.occupant.warm_until is not None,
+        restore=found.running and warm,
         drain_bound=spec.blue_green.drain,
+        # As long as requests may be in flight at least: keeping a slot does not wait for them.
+        keep_for=max(spec.keep_failed, spec.blue_green.drain) if spec.keep_failed else 0.0,
     )
 
 

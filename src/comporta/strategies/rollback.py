@@ -40,12 +40,13 @@ def plan(spec: EnvironmentSpec, snapshot: Snapshot, release: Release) -> Plan:
 
 
 def is_warm(snapshot: Snapshot, release: Release) -> bool:
-    """The free slot still runs this very release."""
+    """The free slot still runs this very release, and not only because it failed and is kept for a look."""
     state = snapshot.slot(parts.free_slot(snapshot))
     occupant = state.occupant
     return (
         state.running
         and occupant is not None
+        and not occupant.failed
         and (occupant.release, occupant.artifact)
         == (
             release.ref,

@@ -92,7 +92,7 @@ class ProcessRuntime:
         return tuple(f"{self._spec.instance_host}:{port}" for port in self._spec.ports(slot).take(instances))
 
     async def start(self, slot: Slot, occupant: Occupant) -> None:
-        occupant = msgspec.structs.replace(occupant, warm_until=None)
+        occupant = msgspec.structs.replace(occupant, warm_until=None, failed=False)
         seat = self._seat(slot)
         launches = fill_launches(self._spec, slot, occupant, self._secrets)
         async with seat.locked(self._clock):
@@ -135,7 +135,7 @@ class ProcessRuntime:
         async with seat.locked(self._clock):
             await vacate(seat, self._clock)
 
-    async def expire(self, slot: Slot, at: float | None) -> None:
+    async def expire(self, slot: Slot, at: float | None, *, failed: bool = False) -> None:
         seat = self._seat(slot)
         async with seat.locked(self._clock):
             occupant = seat.occupant(self._clock.now())
@@ -144,7 +144,7 @@ class ProcessRuntime:
             if at is not None:
                 # Before the time is noted: a crash in between leaves a reaper that waits, not a slot without one.
                 Supervisor(seat).start_reaper()
-            seat.record(msgspec.structs.replace(occupant, warm_until=at))
+            seat.record(msgspec.structs.replace(occupant, warm_until=at, failed=failed))
 
     async def logs(
         self, slot: Slot, *, lines: int, follow: bool = False, index: int | None = None, previous: bool = False
