@@ -26,11 +26,15 @@ EXIT_CODES = {
 
 @dataclass(frozen=True)
 class Ended:
-    """How a deployment ended, and which record says what went wrong, if anything did."""
+    """How a deployment ended, and which record says what went wrong, if anything did.
+
+    `maintenance`: users get the maintenance page still.
+    """
 
     deployment: Deployment
     failure: Record | None
     interrupted: bool
+    maintenance: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -63,7 +67,13 @@ async def run_deployment(ctx: Context, held: Held, number: int) -> Ended:
         await runner.run()
         group.cancel_scope.cancel()
     ended, _, records = await find_deployment(ctx.journal, number)
-    return Ended(ended, _failure(records), interrupted=bool(ctx.interruption.reason))
+    routing = await ctx.ports.router.observe()
+    return Ended(
+        ended,
+        _failure(records),
+        interrupted=bool(ctx.interruption.reason),
+        maintenance=routing.maintenance,
+    )
 
 
 async def request_abort(ctx: Context, number: int, reason: str) -> bool:
