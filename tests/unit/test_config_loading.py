@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from comporta.config import loading
 from comporta.model.checks import CommandCheck, HttpCheck, TcpCheck
 from comporta.model.errors import ConfigError
-from comporta.model.spec import BlueGreenSpec, EnvironmentSpec, MetricQuery, MetricsSpec, PortRange
+from comporta.model.spec import (
+    BlueGreenSpec,
+    EnvironmentSpec,
+    MaintenanceSpec,
+    MetricQuery,
+    MetricsSpec,
+    PortRange,
+)
 from comporta.model.values import from_json, to_json
 from support.configs import GOOD, OPTIONS, write
 
@@ -295,3 +302,11 @@ def test_a_variable_is_no_placeholder_so_that_it_cannot_tell_the_roles_apart(tmp
     text = GOOD.replace("health:\n", f"metrics: {{url: http://m, queries: {queries}}}\nhealth:\n")
     with pytest.raises(ConfigError, match="the query is the same for stable and for the candidate"):
         load(tmp_path, text, slot="blue")
+
+
+def test_the_maintenance_page_is_found_beside_the_config(tmp_path: Path) -> None:
+    assert load(tmp_path, GOOD).maintenance == MaintenanceSpec()
+    line = "maintenance: {page: closed.html, retry_after: 10m, exempt: [/hooks/, /v1.0], always_ok: [/up]}"
+    assert load(tmp_path, production(line)).maintenance == MaintenanceSpec(
+        page=str(tmp_path / "closed.html"), retry_after=600.0, exempt=("/hooks/", "/v1.0"), always_ok=("/up",)
+    )

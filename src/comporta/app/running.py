@@ -36,12 +36,16 @@ class Kept:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a deployment ended, which record says what went wrong, if anything did, and what is left to look into."""
+    """How a deployment ended, which record says what went wrong, if anything did, and what is left to look into.
+
+    `maintenance`: users get the maintenance page still.
+    """
 
     deployment: Deployment
     failure: Record | None
     interrupted: bool
     kept: Kept | None = None
+    maintenance: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -79,7 +83,14 @@ async def run_deployment(ctx: Context, held: Held, number: int) -> Ended:
 async def ended_as_recorded(ctx: Context, number: int, *, interrupted: bool = False) -> Ended:
     """How a deployment ended, whoever ran it."""
     ended, _, records = await find_deployment(ctx.journal, number)
-    return Ended(ended, _failure(records), interrupted, _kept(ended.plan.slot, records))
+    routing = await ctx.ports.router.observe()
+    return Ended(
+        ended,
+        _failure(records),
+        interrupted,
+        kept=_kept(ended.plan.slot, records),
+        maintenance=routing.maintenance,
+    )
 
 
 async def request_abort(ctx: Context, number: int, reason: str) -> bool:

@@ -33,11 +33,14 @@ def finish(ended: Ended | AlreadyLive, screen: Screen, *, as_json: bool) -> NoRe
             click.echo(f"{what}; --force deploys it again (after a change of its env file, say).")
         sys.exit(0)
     if as_json:
-        print_json({**deployment_facts(ended.deployment), "error": _error_facts(ended), "kept": kept_facts(ended)})
+        rest = {"kept": kept_facts(ended), "maintenance": ended.maintenance}
+        print_json({**deployment_facts(ended.deployment), "error": _error_facts(ended), **rest})
     else:
         _print_failure(ended)
         print_kept(ended)
         click.echo(summary(ended.deployment))
+        if ended.maintenance:
+            click.echo(as_called("Users get the maintenance page still: `comporta maintenance off` takes it down."))
     sys.exit(ended.exit_code)
 
 
