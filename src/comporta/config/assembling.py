@@ -23,6 +23,7 @@ from comporta.model.spec import (
     MetricQuery,
     MetricsSpec,
     PortRange,
+    WatchSpec,
 )
 
 FIRST_PORT = 8101
@@ -71,6 +72,7 @@ def assemble(
         canary=_canary(settings),
         monitoring=settings.monitoring,
         metrics=_metrics(settings),
+        watch=WatchSpec(**settings.watch.model_dump()),
         digest=_digest([service, name, written]),
     )
 

@@ -25,6 +25,7 @@ HEADINGS = {
     "Limits": "`canary.limits`",
     "Metrics": "`metrics`",
     "MetricQuery": "Query, in `metrics.queries`",
+    "Watch": "`watch`",
 }
 """Model → the heading of its table, in the order of the reference."""
 TYPES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
