@@ -146,6 +146,20 @@ class WatchSpec(Value, frozen=True):
     """
 
     window: float = 300.0
+class MaintenanceSpec(Value, frozen=True):
+    """What users get while the service is closed for maintenance.
+
+    Attributes:
+        page: absolute path of the operator's own page (HTML); None: a simple one is made.
+        retry_after: seconds after which users may try again.
+        exempt: paths that reach the service all the same; one that ends in `/` stands for all below it.
+        always_ok: paths that the router itself answers with 200 then, such as for a load balancer in front of it.
+    """
+
+    page: str | None = None
+    retry_after: float = 60.0
+    exempt: tuple[str, ...] = ()
+    always_ok: tuple[str, ...] = ()
 
 
 class DriverSpec(Value, frozen=True):
@@ -187,6 +201,7 @@ class EnvironmentSpec(Value, frozen=True):
     digest: str
     metrics: MetricsSpec | None = None
     watch: WatchSpec = WatchSpec()
+    maintenance: MaintenanceSpec = MaintenanceSpec()
     env_file: str | None = None
     instance_host: str = "127.0.0.1"
 
