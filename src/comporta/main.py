@@ -99,6 +99,7 @@ class Composed:
         return starter(service)
 
     def diagnose(self, config: Path | None, environment: str) -> list[Finding]:
+        from comporta.app import maintenance_page
         from comporta.drivers import state_folder
         from comporta.model.findings import Finding
 
@@ -109,6 +110,7 @@ class Composed:
             *state_folder.diagnose(Path(spec.state)),
             *runtime.diagnose(spec, runtime.options.model_validate(spec.runtime.options)),
             *router.diagnose(spec, router.options.model_validate(spec.router.options)),
+            *maintenance_page.diagnose(spec),
         ]
 
     def _spec(

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from comporta.config import loading
 from comporta.model.checks import CommandCheck, HttpCheck, TcpCheck
 from comporta.model.errors import ConfigError
-from comporta.model.spec import BlueGreenSpec, EnvironmentSpec, MetricQuery, MetricsSpec, PortRange
+from comporta.model.spec import (
+    BlueGreenSpec,
+    EnvironmentSpec,
+    MaintenanceSpec,
+    MetricQuery,
+    MetricsSpec,
+    PortRange,
+)
 from comporta.model.values import from_json, to_json
 from support.configs import GOOD, OPTIONS, write
 
@@ -268,3 +275,11 @@ health:
         queries=(MetricQuery(name="queue depth", query='max(queue_depth{job="shop"})', max=100.0),),
     )
     assert from_json(json.loads(json.dumps(to_json(spec))), EnvironmentSpec) == spec
+
+
+def test_the_maintenance_page_is_found_beside_the_config(tmp_path: Path) -> None:
+    assert load(tmp_path, GOOD).maintenance == MaintenanceSpec()
+    line = "maintenance: {page: closed.html, retry_after: 10m, exempt: [/hooks/, /v1.0], always_ok: [/up]}"
+    assert load(tmp_path, production(line)).maintenance == MaintenanceSpec(
+        page=str(tmp_path / "closed.html"), retry_after=600.0, exempt=("/hooks/", "/v1.0"), always_ok=("/up",)
+    )

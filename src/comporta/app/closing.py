@@ -5,22 +5,20 @@ from __future__ import annotations
 import msgspec
 
 from comporta.app.context import Context
-from comporta.app.leasing import Held
-from comporta.app.running import Ended
-from comporta.model.errors import Refused, RouterError
-from comporta.model.journal import Kind, Outcome
+from comporta.app.maintenance import record
+from comporta.app.maintenance_page import page as page_with
+from comporta.model.errors import Refused, RouterError, UsageError
 from comporta.model.release import SlotState
 from comporta.model.snapshot import Snapshot
 from comporta.steps.groups import task_group
 from comporta.steps.health import ask, instance_targets
 
-PAGE = "<!doctype html><title>Maintenance</title><h1>We will be back soon</h1>\n"
-PAGE_STAYS = "the maintenance page stays up: `comporta maintenance off` takes it down"
+PAGE_STAYS = "users get the maintenance page still: `comporta maintenance off` takes it down"
 ANSWER_WITHIN = 1.0
 """Seconds in which an instance that still serves somebody answers."""
 
 
-async def close_if_nothing_serves(ctx: Context, held: Held, snapshot: Snapshot) -> str | None:
+async def close_if_nothing_serves(ctx: Context, snapshot: Snapshot) -> str | None:
     """Put the maintenance page up at once, after asking, if no live instance answers.
 
     Raises:
@@ -34,39 +32,31 @@ async def close_if_nothing_serves(ctx: Context, held: Held, snapshot: Snapshot) 
     question = f"Nothing answers in {ctx.environment}. Put the maintenance page up, and roll back?"
     if not await ctx.ports.operator.confirm(question):
         raise Refused("cannot roll back: not confirmed", next="say yes at the prompt, or give --yes")
+    page = _page(ctx)
     if snapshot.routing.running:
-        await _put_up(ctx, held)
-    return PAGE
+        await _put_up(ctx, page)
+    return page
 
 
-async def reopened(ctx: Context, held: Held, ended: Ended) -> None:
-    """Say what became of the page."""
-    if ended.deployment.outcome is Outcome.PROMOTED:
-        await _record(ctx, held, on=False)
-    else:
-        ctx.reporter.notice(PAGE_STAYS)
+def _page(ctx: Context) -> str:
+    """The operator's own; without it, the built-in one: this is no time to mend a file."""
+    try:
+        return page_with(ctx.spec, "")
+    except UsageError as error:
+        ctx.reporter.notice(error.message)
+        without = msgspec.structs.replace(ctx.spec.maintenance, page=None)
+        return page_with(msgspec.structs.replace(ctx.spec, maintenance=without), "")
 
 
-async def _put_up(ctx: Context, held: Held) -> None:
+async def _put_up(ctx: Context, page: str) -> None:
     ctx.reporter.stage("put the maintenance page up")
     try:
-        await ctx.ports.router.maintain(PAGE)
+        await ctx.ports.router.maintain(page)
     except RouterError as error:
         # The page is for the users' comfort; what helps them is the release that comes.
         ctx.reporter.notice(error.message)
     else:
-        await _record(ctx, held, on=True)
-
-
-async def _record(ctx: Context, held: Held, *, on: bool) -> None:
-    await ctx.journal.append(
-        Kind.MAINTENANCE,
-        at=ctx.ports.clock.now(),
-        environment=ctx.environment,
-        actor=ctx.actor,
-        lease=held.lease,
-        data={"on": on, "message": "nothing served" if on else ""},
-    )
+        await record(ctx, on=True)
 
 
 async def _answers(ctx: Context, live: SlotState) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from comporta.app.closing import PAGE_STAYS, close_if_nothing_serves, reopened
+from comporta.app.closing import PAGE_STAYS, close_if_nothing_serves
 from comporta.app.context import Context
 from comporta.app.deploy import AlreadyLive, look, open_and_run
 from comporta.app.deployments import Deployment, deployments, find_deployment
 from comporta.app.leasing import Held, holding
+from comporta.app.maintenance import record
 from comporta.app.making_way import ROLLBACK, Way, settle_interrupted, undone_under_users
 from comporta.app.running import Ended
 from comporta.app.targets import Target, choose
@@ -84,7 +85,7 @@ class _Wish:
         snapshot = await look(self.ctx)
         if self.automatic is not None:
             await require_live(self.ctx, snapshot, self.automatic)
-        page = await close_if_nothing_serves(self.ctx, self.held, snapshot) if self.emergency else None
+        page = await close_if_nothing_serves(self.ctx, snapshot) if self.emergency else None
         target = await self._target(snapshot, closed=page is not None)
         live = snapshot.live
         if live and live.occupant and live.running and live.occupant.release == target.release.ref and page is None:
@@ -95,8 +96,8 @@ class _Wish:
             await self._ask(target)
         plan = strategy.plan(self.ctx.spec, snapshot, target.release, emergency=self.emergency, page=page)
         ended = await open_and_run(self.ctx, self.held, plan, self.reason, self.automatic)
-        if page is not None:
-            await reopened(self.ctx, self.held, ended)
+        if page is not None and not ended.maintenance:
+            await record(self.ctx, on=False)
         return replace(ended, notes=(*said, *await self._afterthoughts(ended, target)))
 
     async def _target(self, snapshot: Snapshot, *, closed: bool) -> Target:

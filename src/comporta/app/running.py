@@ -29,12 +29,14 @@ class Ended:
     """How a deployment ended, and which record says what went wrong, if anything did.
 
     `notes`: what a person should know beside that.
+    `maintenance`: users get the maintenance page still.
     """
 
     deployment: Deployment
     failure: Record | None
     interrupted: bool
     notes: tuple[str, ...] = ()
+    maintenance: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -67,7 +69,13 @@ async def run_deployment(ctx: Context, held: Held, number: int) -> Ended:
         await runner.run()
         group.cancel_scope.cancel()
     ended, _, records = await find_deployment(ctx.journal, number)
-    return Ended(ended, _failure(records), interrupted=bool(ctx.interruption.reason))
+    routing = await ctx.ports.router.observe()
+    return Ended(
+        ended,
+        _failure(records),
+        interrupted=bool(ctx.interruption.reason),
+        maintenance=routing.maintenance,
+    )
 
 
 async def request_abort(ctx: Context, number: int, reason: str) -> bool:

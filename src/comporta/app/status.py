@@ -8,6 +8,7 @@ from comporta.app.context import Context
 from comporta.app.deployments import Deployment, deployments, how_to_settle
 from comporta.app.judgement import Judged
 from comporta.app.judgement import latest as judged_so_far
+from comporta.app.maintenance import Maintenance, maintenance
 from comporta.app.observing import observe
 from comporta.model.journal import Lease, Outcome
 from comporta.model.snapshot import Snapshot
@@ -21,6 +22,7 @@ class Status:
         latest: the newest deployment, running, interrupted or ended.
         lease: who may change the environment now, if anybody.
         lease_dead: why that holder is certainly dead; empty if it is not.
+        maintenance: the maintenance page, while users get it.
         judged: how the comparison stands, while a canary is under way.
     """
 
@@ -29,6 +31,7 @@ class Status:
     lease: Lease | None
     lease_dead: str
     address: str
+    maintenance: Maintenance | None
     judged: Judged | None
     next: str
     """What to do about it; empty if all is well."""
@@ -50,6 +53,7 @@ async def status(ctx: Context) -> Status:
         lease=lease,
         lease_dead=ctx.host.why_dead(lease.holder) if lease and not lease.manual else "",
         address=_address(ctx, snapshot),
+        maintenance=await maintenance(ctx, up=snapshot.routing.maintenance),
         judged=await judged_so_far(ctx.journal, latest[0]) if latest and latest[0].outcome is None else None,
         next="",
     )

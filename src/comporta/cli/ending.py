@@ -34,10 +34,19 @@ def finish(ended: Ended | AlreadyLive, screen: Screen, *, as_json: bool) -> NoRe
             click.echo(f"{what}; --force deploys it again (after a change of its env file, say).")
         sys.exit(0)
     if as_json:
-        print_json({**deployment_facts(ended.deployment), "error": _error_facts(ended), "notes": ended.notes})
+        print_json(
+            {
+                **deployment_facts(ended.deployment),
+                "error": _error_facts(ended),
+                "maintenance": ended.maintenance,
+                "notes": ended.notes,
+            }
+        )
     else:
         _print_failure(ended)
         click.echo(summary(ended.deployment))
+        if ended.maintenance:
+            click.echo(as_called("Users get the maintenance page still: `comporta maintenance off` takes it down."))
     sys.exit(ended.exit_code)
 
 

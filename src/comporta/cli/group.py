@@ -23,6 +23,7 @@ VERBS = {
     "show": "Show one deployment, step by step.",
     "replay": "Judge a canary's measurements once more.",
     "logs": "Show what the instances write.",
+    "maintenance": "Put a maintenance page before the users, or take it down.",
     "lock": "Keep everybody from changing an environment.",
     "unlock": "Give the lock back.",
     "down": "Stop an environment: instances and router.",

@@ -17,6 +17,7 @@ from comporta.model.values import to_json
 
 if TYPE_CHECKING:
     from comporta.app.judgement import Judged
+    from comporta.app.maintenance import Maintenance
     from comporta.app.status import Status
 
 
@@ -43,6 +44,7 @@ def _facts(seen: Status) -> dict[str, Any]:
         "live": _live_facts(live),
         "router": {"address": seen.address, **to_json(seen.snapshot.routing)},
         "slots": {slot.value: to_json(seen.snapshot.slot(slot)) for slot in Slot},
+        "maintenance": _maintenance_facts(seen.maintenance),
         "lease": to_json(seen.lease) if seen.lease else None,
         "lease_dead": seen.lease_dead,
         "judged": {"share": seen.judged.share, "verdict": to_json(seen.judged.verdict)} if seen.judged else None,
@@ -52,6 +54,10 @@ def _facts(seen: Status) -> dict[str, Any]:
         if seen.latest
         else None,
     }
+
+
+def _maintenance_facts(page: Maintenance | None) -> dict[str, Any] | None:
+    return {"since": iso(page.since), "actor": page.actor, "message": page.message} if page else None
 
 
 def _live_facts(live: SlotState | None) -> dict[str, Any] | None:
@@ -69,6 +75,8 @@ def _print(seen: Status) -> None:
         click.echo(f"router  {router} http://{seen.address}")
     if routing.tampered:
         click.echo(f"        {paint('changed by hand:', 'red')} {routing.tampered}")
+    if seen.maintenance is not None:
+        _print_maintenance(seen.maintenance)
     for slot in Slot:
         weights = routing.traffic.weights
         _print_slot(seen.snapshot.slot(slot), weights.of(slot) if weights else 0)
@@ -83,6 +91,13 @@ def _print(seen: Status) -> None:
         click.echo(f"lock    {seen.lease.holder.actor}, process {seen.lease.holder.pid}{dead} {what}".rstrip())
     if seen.next:
         click.echo(f"{paint('next:', 'cyan')} {as_called(seen.next)}")
+
+
+def _print_maintenance(page: Maintenance) -> None:
+    since = f" since {clock_time(page.since)}, by {page.actor}" if page.since is not None else ""
+    message = f": {page.message}" if page.message else ""
+    click.echo(f"users   {paint('get the maintenance page', 'yellow', bold=True)}{since}{message}")
+    click.echo(as_called("        `comporta maintenance off` takes it down"))
 
 
 def _print_judged(judged: Judged) -> None:

@@ -20,6 +20,7 @@ from comporta.model.spec import (
     DriverSpec,
     EnvironmentSpec,
     HealthSpec,
+    MaintenanceSpec,
     MetricQuery,
     MetricsSpec,
     PortRange,
@@ -73,6 +74,7 @@ def assemble(
         monitoring=settings.monitoring,
         metrics=_metrics(settings),
         watch=WatchSpec(**settings.watch.model_dump()),
+        maintenance=_maintenance(base, settings),
         digest=_digest([service, name, written]),
     )
 
@@ -103,6 +105,16 @@ def _metrics(settings: Environment) -> MetricsSpec | None:
         return None
     queries = tuple(MetricQuery(**query.model_dump()) for query in settings.metrics.queries)
     return MetricsSpec(**settings.metrics.model_dump(exclude={"queries"}), queries=queries)
+
+
+def _maintenance(base: Path, settings: Environment) -> MaintenanceSpec:
+    written = settings.maintenance
+    return MaintenanceSpec(
+        page=os.path.normpath(base / written.page) if written.page else None,
+        retry_after=written.retry_after,
+        exempt=tuple(written.exempt),
+        always_ok=tuple(written.always_ok),
+    )
 
 
 def _fields(check: BaseModel) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from comporta.config.types import (
     Listen,
     Name,
     Percent,
+    PlainPath,
     PortRange,
     PositiveDuration,
     Stage,
@@ -33,7 +34,15 @@ from comporta.config.types import (
     refusal,
 )
 from comporta.model import checks
-from comporta.model.spec import BlueGreenSpec, CanaryLimits, CanarySpec, HealthSpec, MetricsSpec, WatchSpec
+from comporta.model.spec import (
+    BlueGreenSpec,
+    CanaryLimits,
+    CanarySpec,
+    HealthSpec,
+    MaintenanceSpec,
+    MetricsSpec,
+    WatchSpec,
+)
 
 OptionTypes: TypeAlias = Mapping[str, Mapping[str, type[BaseModel]]]
 """Kind of driver ("runtimes", "routers") → its name → the type that validates its own part of the config."""
@@ -48,6 +57,7 @@ HEALTH = HealthSpec(checks=())
 BLUE_GREEN = BlueGreenSpec()
 CANARY = CanarySpec()
 LIMITS = CanaryLimits()
+MAINTENANCE = MaintenanceSpec()
 METRICS = MetricsSpec(url="", queries=())
 WATCH = WatchSpec()
 
@@ -245,6 +255,33 @@ class Watch(Part):
     )
 
 
+def _whole_second(seconds: float) -> float:
+    if seconds < 1:
+        raise refusal("it must be at least 1s", "write it like 60s or 10m")
+    return seconds
+
+
+class Maintenance(Part):
+    """What users get between `comporta maintenance on` and `comporta maintenance off`."""
+
+    page: FilePath | None = Field(
+        default=MAINTENANCE.page,
+        description="The page (HTML, UTF-8), relative to the config's folder; `{message}` in it is replaced. Default: "
+        "a simple one.",
+    )
+    retry_after: Annotated[PositiveDuration, AfterValidator(_whole_second)] = Field(
+        default=MAINTENANCE.retry_after, description="When users may try again: the header Retry-After."
+    )
+    exempt: list[PlainPath] = Field(
+        default=[], description="Paths that reach the service all the same. `/hooks/` stands for all that is below it."
+    )
+    always_ok: list[PlainPath] = Field(
+        default=[],
+        description="Paths that the router itself answers with 200 meanwhile, so that a load balancer in front of it "
+        "goes on sending users to the page.",
+    )
+
+
 class Slots(Part):
     """The ports of the instances, for each of the two slots."""
 
@@ -273,6 +310,9 @@ class Common(Part):
         default=None, description="What is measured of a new release beside the router's own figures."
     )
     watch: Watch = Field(default=Watch(), description="How a release is watched once it is live.")
+    maintenance: Maintenance = Field(
+        default=Maintenance(), description="What users get while the service is closed for maintenance."
+    )
     env_file: FilePath | None = Field(
         default=None,
         description="`NAME=value` lines that every instance gets, relative to the config's folder. Values are secrets.",

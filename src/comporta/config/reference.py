@@ -26,6 +26,7 @@ HEADINGS = {
     "Metrics": "`metrics`",
     "MetricQuery": "Query, in `metrics.queries`",
     "Watch": "`watch`",
+    "Maintenance": "`maintenance`",
 }
 """Model → the heading of its table, in the order of the reference."""
 TYPES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}

@@ -23,6 +23,7 @@ UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 DURATION = "".join(rf"(?:([0-9]+(?:\.[0-9]+)?){unit})?" for unit in UNITS)
 PERCENT = r"([0-9]+(?:\.[0-9]+)?) ?%"
 PORTS = r"([0-9]{1,5})-([0-9]{1,5})"
+PLAIN_PATH = r"/[A-Za-z0-9._~/-]*"
 LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 HOSTNAME = rf"{LABEL}(?:\.{LABEL})*"
 
@@ -152,6 +153,13 @@ def _url_path(written: str) -> str:
     return written
 
 
+def _plain_path(written: str) -> str:
+    """A path that means the same in every proxy's file."""
+    if not re.fullmatch(PLAIN_PATH, written):
+        raise refusal(f"{quoted(written)} is not a plain path", "begin with /, and use a-z, A-Z, 0-9 and . _ ~ / -")
+    return written
+
+
 def _http_url(written: str) -> str:
     """An address to which paths are added. Only its name and password may be variables."""
     advice = "write it like http://127.0.0.1:9090 or https://name:${PASSWORD}@metrics.example.com"
@@ -211,5 +219,6 @@ Listen = Annotated[str, AfterValidator(_listen), _written("address:port", r"[0-9
 Name = Annotated[str, AfterValidator(_name), _written("name", LABEL)]
 FilePath = Annotated[str, AfterValidator(_path)]
 UrlPath = Annotated[str, AfterValidator(_url_path), _written("path", "/[!-~]*")]
+PlainPath = Annotated[str, AfterValidator(_plain_path), _written("path", PLAIN_PATH)]
 HttpUrl = Annotated[str, AfterValidator(_http_url), _written("URL", "https?://[!-~]+")]
 Line = Annotated[str, AfterValidator(_one_line)]

@@ -146,6 +146,8 @@ class WatchSpec(Value, frozen=True):
     """
 
     window: float = 300.0
+
+
 class MaintenanceSpec(Value, frozen=True):
     """What users get while the service is closed for maintenance.
 

@@ -49,7 +49,7 @@ class Journal(Protocol):
         step: int | None = None,
         data: dict[str, Any] | None = None,
     ) -> Record:
-        """Add one record. `lease` is None only for requests from outside (an abort) and notes."""
+        """Add one record. `lease` is None only for what needs none: a request (an abort), maintenance, a note."""
 
     async def open_deployment(self, *, at: float, lease: Lease, actor: str, data: dict[str, Any]) -> int:
         """Append an OPENED record under the next deployment number, and return the number (from 1)."""
