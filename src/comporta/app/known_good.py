@@ -32,7 +32,8 @@ def lineage(newest_first: Sequence[Deployment], window: float) -> list[Served]:
     """
     promoted = [deployment for deployment in reversed(newest_first) if deployment.outcome is Outcome.PROMOTED]
     line: dict[int, Served] = {}
-    for deployment, following in zip(promoted, [*promoted[1:], None], strict=True):
+    # The last one served until the newest deployment, which may have left another live in an incident.
+    for deployment, following in zip(promoted, [*promoted[1:], *newest_first[:1]], strict=True):
         if deployment.strategy == "rollback" and deployment.release in line:
             line = {number: line[number] for number in [*line][: [*line].index(deployment.release) + 1]}
         served = line.pop(deployment.release, Served(deployment.release))
@@ -40,22 +41,28 @@ def lineage(newest_first: Sequence[Deployment], window: float) -> list[Served]:
     return list(line.values())
 
 
-def preferred(line: Sequence[Served], live: int | None) -> list[Served]:
-    """Where to go back to, best first: the newest that is known to be good, and only then the newest of the others.
+def behind(line: Sequence[Served], live: int | None) -> list[Served]:
+    """The releases of the line that served before the live one, newest first.
 
     Args:
-        live: the release that serves now; None: the last one of the line is the one to leave.
+        live: the release that serves now, also where it was left there by an incident; None: the last one of the line.
     """
-    leaving = line[-1].release if live is None and line else live
-    newest_first = [served for served in reversed(line) if served.release != leaving]
+    numbers = [served.release for served in line]
+    if live is not None and live not in numbers:
+        return [*reversed(line)]
+    return [*reversed(line[: numbers.index(live) if live is not None else -1])]
+
+
+def preferred(newest_first: Sequence[Served]) -> list[Served]:
+    """Best first: the newest that is known to be good, and only then the newest of the others."""
     return sorted(newest_first, key=lambda served: not served.survived)
 
 
-def _longer(served: Served, deployment: Deployment, following: Deployment | None, window: float) -> Served:
-    if following is None or deployment.ended is None:
+def _longer(served: Served, deployment: Deployment, following: Deployment, window: float) -> Served:
+    if deployment.ended is None:
         return served
     doubted = following.strategy in ("rollback", "emergency")
     until = following.started if doubted else following.ended or following.started
-    seconds = until - deployment.ended
+    seconds = max(0.0, until - deployment.ended)
     needed = window * (EMERGENCY_WATCH if deployment.strategy == "emergency" else 1)
     return replace(served, seconds=max(served.seconds, seconds), survived=served.survived or seconds >= needed)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from comporta.app.context import Context
 from comporta.app.deployments import Deployment, deployments, releases
-from comporta.app.known_good import Served, lineage, preferred
+from comporta.app.known_good import Served, behind, lineage, preferred
 from comporta.model.errors import ArtifactMissing, UsageError
 from comporta.model.release import Release
 from comporta.model.snapshot import Snapshot
@@ -70,20 +70,22 @@ class _Choice:
 
     async def known_good(self, *, but: str | None = None) -> Target:
         """The first that is there, best first, leaving a version out."""
-        line = self.line
-        ranked = [served for served in preferred(line, self.live) if self.known[served.release].artifact.version != but]
-        if not ranked:
+        served_before = [
+            served for served in behind(self.line, self.live) if self.known[served.release].artifact.version != but
+        ]
+        if not served_before:
             raise UsageError(
                 "cannot roll back: there is no release to go back to that served and was not rolled back itself",
                 next=f"`comporta rollback --to VERSION` chooses any of: {self._versions}",
             )
         gone: list[str] = []
-        for served in ranked:
+        for served in preferred(served_before):
             release = self.known[served.release]
             if cause := await self._unusable(release):
                 gone.append(f"{release.ref}: {cause}")
             else:
-                return Target(release, _why(served), self._warm(release), (*self._too_short(line, served), *gone))
+                passed_over = (*self._too_short(served_before, served), *gone)
+                return Target(release, _why(served), self._warm(release), passed_over)
         raise ArtifactMissing(
             "cannot roll back: of no release to go back to is the artifact still there",
             details=gone,
@@ -128,13 +130,13 @@ class _Choice:
     def _warm(self, release: Release) -> bool:
         return is_warm(self.snapshot, release)
 
-    def _too_short(self, line: list[Served], chosen: Served) -> list[str]:
+    def _too_short(self, newest_first: list[Served], chosen: Served) -> list[str]:
         """Newer ones that are not known to be good, where the chosen one is."""
-        newer = line[line.index(chosen) + 1 :] if chosen.survived else []
+        newer = newest_first[: newest_first.index(chosen)] if chosen.survived else []
         return [
             f"{self.known[served.release].ref}: it served only {duration(served.seconds)}"
-            for served in reversed(newer)
-            if not served.survived and served.release != (self.live or line[-1].release)
+            for served in newer
+            if not served.survived
         ]
 
     @property

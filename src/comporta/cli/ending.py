@@ -34,14 +34,8 @@ def finish(ended: Ended | AlreadyLive, screen: Screen, *, as_json: bool) -> NoRe
             click.echo(f"{what}; --force deploys it again (after a change of its env file, say).")
         sys.exit(0)
     if as_json:
-        print_json(
-            {
-                **deployment_facts(ended.deployment),
-                "error": _error_facts(ended),
-                "maintenance": ended.maintenance,
-                "notes": ended.notes,
-            }
-        )
+        beside = {"error": _error_facts(ended), "maintenance": ended.maintenance, "notes": ended.notes}
+        print_json({**deployment_facts(ended.deployment), **beside})
     else:
         _print_failure(ended)
         click.echo(summary(ended.deployment))
