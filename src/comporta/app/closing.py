@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from comporta.app.context import Context
-from comporta.app.maintenance import record
+from comporta.app.maintenance import maintenance, record
 from comporta.app.maintenance_page import page as page_with
 from comporta.model.errors import Refused, RouterError, UsageError
 from comporta.model.release import SlotState
@@ -14,6 +14,7 @@ from comporta.steps.groups import task_group
 from comporta.steps.health import ask, instance_targets
 
 PAGE_STAYS = "users get the maintenance page still: `comporta maintenance off` takes it down"
+WHY = "nothing served when an emergency rollback began"
 ANSWER_WITHIN = 1.0
 """Seconds in which an instance that still serves somebody answers."""
 
@@ -27,7 +28,10 @@ async def close_if_nothing_serves(ctx: Context, snapshot: Snapshot) -> str | Non
     Returns:
         The page, for the plan that takes it down again; None where something serves, or a person closed the service.
     """
-    if snapshot.routing.maintenance or (snapshot.live and await _answers(ctx, snapshot.live)):
+    if up := await maintenance(ctx, up=snapshot.routing.maintenance):
+        # An earlier attempt, which did not come to its end, may have left it.
+        return _page(ctx) if up.message == WHY else None
+    if snapshot.live and await _answers(ctx, snapshot.live):
         return None
     question = f"Nothing answers in {ctx.environment}. Put the maintenance page up, and roll back?"
     if not await ctx.ports.operator.confirm(question):
@@ -50,13 +54,13 @@ def _page(ctx: Context) -> str:
 
 async def _put_up(ctx: Context, page: str) -> None:
     ctx.reporter.stage("put the maintenance page up")
+    # Written first: whoever takes over after a crash must know whose page it is.
+    await record(ctx, on=True, message=WHY)
     try:
         await ctx.ports.router.maintain(page)
     except RouterError as error:
         # The page is for the users' comfort; what helps them is the release that comes.
         ctx.reporter.notice(error.message)
-    else:
-        await record(ctx, on=True)
 
 
 async def _answers(ctx: Context, live: SlotState) -> bool:

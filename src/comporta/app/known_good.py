@@ -16,7 +16,7 @@ EMERGENCY_WATCH = 2
 class Served:
     """How long a release stayed live at most, in seconds: until another had replaced it, or came to its users' help.
 
-    `survived`: through its watch window, so that it is known to be good. The live release still serves: 0 until then.
+    `survived`: through its watch window, so that it is known to be good.
     """
 
     release: int
@@ -33,7 +33,7 @@ def lineage(newest_first: Sequence[Deployment], window: float) -> list[Served]:
     promoted = [deployment for deployment in reversed(newest_first) if deployment.outcome is Outcome.PROMOTED]
     line: dict[int, Served] = {}
     # The last one served until the newest deployment, which may have left another live in an incident.
-    for deployment, following in zip(promoted, [*promoted[1:], *newest_first[:1]], strict=True):
+    for deployment, following in zip(promoted, [*promoted[1:], *newest_first[:1]], strict=False):
         if deployment.strategy == "rollback" and deployment.release in line:
             line = {number: line[number] for number in [*line][: [*line].index(deployment.release) + 1]}
         served = line.pop(deployment.release, Served(deployment.release))

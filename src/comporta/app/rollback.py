@@ -18,6 +18,9 @@ from comporta.model.journal import Outcome
 from comporta.model.snapshot import Snapshot
 from comporta.strategies import rollback as strategy
 
+REACTION = 5.0
+"""Seconds in which a person cannot have seen what happened: two who roll back at once mean the same release."""
+
 
 async def rollback(
     ctx: Context,
@@ -77,8 +80,9 @@ class _Wish:
             return None
         if undone := await undone_under_users(self.ctx, stopped):
             return await self._serving(f"deployment {undone.number} ({undone.version}) was undone")
-        if other := await self._rolled_back_meanwhile():
-            return await self._serving(f"{other.actor} rolled back to it meanwhile, deployment {other.number}")
+        if other := await self._just_rolled_back():
+            further = "; `comporta rollback --to VERSION` goes further back"
+            return await self._serving(f"{other.actor} has just rolled back to it, deployment {other.number}{further}")
         return None
 
     async def carried_out(self) -> Ended | AlreadyLive:
@@ -135,10 +139,10 @@ class _Wish:
             self.ctx.reporter.notice(note)
         return notes
 
-    async def _rolled_back_meanwhile(self) -> Deployment | None:
+    async def _just_rolled_back(self) -> Deployment | None:
         latest = await deployments(self.ctx.journal, self.ctx.environment, limit=1)
         for found in latest:
-            since = found.ended is not None and found.ended >= self.asked
+            since = found.ended is not None and found.ended >= self.asked - REACTION
             if since and found.strategy == ROLLBACK and found.outcome is Outcome.PROMOTED:
                 return found
         return None
