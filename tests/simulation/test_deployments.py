@@ -29,7 +29,7 @@ from comporta.model.spec import BlueGreenSpec, CanarySpec
 from comporta.model.traffic import Slot, Traffic
 from comporta.steps.shift_traffic import ShiftTraffic
 from comporta.steps.start_instances import same
-from comporta.strategies import blue_green, canary
+from comporta.strategies import blue_green, canary, emergency
 from simulation.world import TAMPERED, Crash, Fault, World
 from support import specs
 
@@ -37,7 +37,7 @@ faults = st.one_of(
     st.none(),
     st.builds(Fault, st.sampled_from(["crash", "crash", "fail", "slow", "abort", "foreign"]), st.integers(0, 60)),
 )
-plans = st.sampled_from([blue_green.plan, canary.plan])
+plans = st.sampled_from([blue_green.plan, canary.plan, emergency.plan])
 CANARY = CanarySpec(
     start=20, stages=(50, 100), watch=40.0, hold=20.0, min_hold=2.0, bake=10.0, warm_up=0.0, on_inconclusive="abort",
     error_margin=0.05, latency_margin=0.2,
@@ -72,10 +72,10 @@ class Deployments(RuleBasedStateMachine):
         if fault is None and version not in self.world.sick | self.world.failing:
             assert isinstance(ended, AlreadyLive) or ended.deployment.outcome is Outcome.PROMOTED
 
-    @precondition(lambda self: not self.cut_off and self.world.records(Kind.RELEASE))
-    @rule(to=st.one_of(st.none(), versions), fault=faults)
-    def roll_back(self, to: str | None, fault: Fault | None) -> None:
-        self.act(lambda ctx: rollback(ctx, to=to), fault)
+    @precondition(lambda self: self.world.records(Kind.RELEASE))
+    @rule(to=st.one_of(st.none(), versions), urgent=st.booleans(), fault=faults)
+    def roll_back(self, to: str | None, urgent: bool, fault: Fault | None) -> None:
+        self.act(lambda ctx: rollback(ctx, to=to, emergency=urgent), fault)
 
     @precondition(lambda self: self.cut_off)
     @rule(fault=faults)

@@ -141,6 +141,8 @@ class World:
         self.living: set[int] = set()
         self.broken: list[str] = []
         self.tampered = False
+        self.unwell = False
+        """What all releases share is down: through the router no check passes, though the instances live."""
         self._fault: Fault | None = None
         self._chances = 0
         self._process: ProcessJournal | None = None
@@ -292,7 +294,8 @@ class World:
         """After every effect: requests never go to a slot where nobody can answer."""
         self._count()
         weights = self.router.routing.traffic.weights
-        if weights is None or not self.router.routing.running or self.tampered:
+        routing = self.router.routing
+        if weights is None or not routing.running or routing.maintenance or self.tampered:
             return
         dead = [slot.value for slot in Slot if weights.of(slot) and not self.answers(slot)]
         if dead:
@@ -301,7 +304,7 @@ class World:
     def _healthy(self, target: Target) -> bool:
         slot = target.slot or self.router.routing.traffic.live
         seat = self.runtime._seat(slot) if slot else None
-        if seat is None or seat.occupant.release.version in self.sick:
+        if seat is None or seat.occupant.release.version in self.sick or (target.index is None and self.unwell):
             return False
         return target.index in seat.running if target.index else bool(seat.running)
 

@@ -38,6 +38,7 @@ class Kept:
 class Ended:
     """How a deployment ended, which record says what went wrong, if anything did, and what is left to look into.
 
+    `notes`: what a person should know beside that.
     `maintenance`: users get the maintenance page still.
     """
 
@@ -45,6 +46,7 @@ class Ended:
     failure: Record | None
     interrupted: bool
     kept: Kept | None = None
+    notes: tuple[str, ...] = ()
     maintenance: bool = False
 
     @property

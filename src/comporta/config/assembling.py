@@ -24,6 +24,7 @@ from comporta.model.spec import (
     MetricQuery,
     MetricsSpec,
     PortRange,
+    WatchSpec,
 )
 
 FIRST_PORT = 8101
@@ -73,6 +74,7 @@ def assemble(
         monitoring=settings.monitoring,
         keep_failed=settings.keep_failed,
         metrics=_metrics(settings),
+        watch=WatchSpec(**settings.watch.model_dump()),
         maintenance=_maintenance(base, settings),
         digest=_digest([service, name, written]),
     )

@@ -39,7 +39,15 @@ from comporta.config.types import (
 )
 from comporta.model import checks
 from comporta.model.queries import placeholders
-from comporta.model.spec import BlueGreenSpec, CanaryLimits, CanarySpec, HealthSpec, MaintenanceSpec, MetricsSpec
+from comporta.model.spec import (
+    BlueGreenSpec,
+    CanaryLimits,
+    CanarySpec,
+    HealthSpec,
+    MaintenanceSpec,
+    MetricsSpec,
+    WatchSpec,
+)
 
 OptionTypes: TypeAlias = Mapping[str, Mapping[str, type[BaseModel]]]
 """Kind of driver ("runtimes", "routers") → its name → the type that validates its own part of the config."""
@@ -56,6 +64,7 @@ CANARY = CanarySpec()
 LIMITS = CanaryLimits()
 MAINTENANCE = MaintenanceSpec()
 METRICS = MetricsSpec(url="", queries=())
+WATCH = WatchSpec()
 
 HeaderName = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
 HeaderValue = Annotated[str, StringConstraints(pattern="^[^\\x00-\\x08\\x0a-\\x1f\\x7f]*$")]
@@ -124,7 +133,9 @@ class Health(Part):
     """What must be true of each instance before it gets users, and of the router afterwards."""
 
     checks: Annotated[list[Check], Field(min_length=1)] = Field(
-        description="Each must pass on each instance. A release without a check would be promoted without evidence."
+        description="Each must pass on each instance. A release without a check would be promoted without evidence. "
+        "The first one is the liveness check, all that a rollback asks before its switch: let it depend on nothing "
+        "but the instance."
     )
     timeout: PositiveDuration = Field(default=HEALTH.timeout, description="How long the checks may take to pass.")
     interval: PositiveDuration = Field(
@@ -262,6 +273,15 @@ class Metrics(Part):
     )
 
 
+class Watch(Part):
+    """How a release is watched once it is live."""
+
+    window: Duration = Field(
+        default=WATCH.window,
+        description="For how long; a release that was replaced sooner is not where a rollback goes by itself.",
+    )
+
+
 def _whole_second(seconds: float) -> float:
     if seconds < 1:
         raise refusal("it must be at least 1s", "write it like 60s or 10m")
@@ -321,6 +341,7 @@ class Common(Part):
     metrics: Metrics | None = Field(
         default=None, description="What is measured of a new release beside the router's own figures."
     )
+    watch: Watch = Field(default=Watch(), description="How a release is watched once it is live.")
     maintenance: Maintenance = Field(
         default=Maintenance(), description="What users get while the service is closed for maintenance."
     )

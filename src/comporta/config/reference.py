@@ -25,6 +25,7 @@ HEADINGS = {
     "Limits": "`canary.limits`",
     "Metrics": "`metrics`",
     "MetricQuery": "Query, in `metrics.queries`",
+    "Watch": "`watch`",
     "Maintenance": "`maintenance`",
 }
 """Model → the heading of its table, in the order of the reference."""

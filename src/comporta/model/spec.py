@@ -35,6 +35,11 @@ class HealthSpec(Value, frozen=True):
     timeout: float = 300.0
     interval: float = 1.0
 
+    @property
+    def liveness(self) -> tuple[Check, ...]:
+        """What tells that an instance lives, whatever else is down: the first check."""
+        return self.checks[:1]
+
 
 class BlueGreenSpec(Value, frozen=True):
     """The waits of a blue-green deployment.
@@ -139,6 +144,17 @@ class MetricsSpec(Value, frozen=True):
     headers: dict[str, str] = {}
 
 
+class WatchSpec(Value, frozen=True):
+    """How a release is watched once it is live.
+
+    Attributes:
+        window: for how long, in seconds. A release that was replaced sooner is not known to be good; twice as long
+            after an emergency.
+    """
+
+    window: float = 300.0
+
+
 class MaintenanceSpec(Value, frozen=True):
     """What users get while the service is closed for maintenance.
 
@@ -195,6 +211,7 @@ class EnvironmentSpec(Value, frozen=True):
     digest: str
     keep_failed: float = 3600.0
     metrics: MetricsSpec | None = None
+    watch: WatchSpec = WatchSpec()
     maintenance: MaintenanceSpec = MaintenanceSpec()
     env_file: str | None = None
     instance_host: str = "127.0.0.1"
