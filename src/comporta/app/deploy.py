@@ -69,13 +69,13 @@ async def look(ctx: Context) -> Snapshot:
     return snapshot
 
 
-async def open_and_run(ctx: Context, held: Held, plan: Plan, reason: str) -> Ended:
+async def open_and_run(ctx: Context, held: Held, plan: Plan, reason: str, automatic: int | None = None) -> Ended:
     """Write the plan to the journal, then act on it."""
     number = await ctx.journal.open_deployment(
         at=ctx.ports.clock.now(),
         lease=held.lease,
         actor=ctx.actor,
-        data=opening(plan, reason=reason, cursor=await start_counting(ctx)),
+        data=opening(plan, reason=reason, cursor=await start_counting(ctx), automatic=automatic),
     )
     ctx.reporter.planned(number, plan)
     return await run_deployment(ctx, held, number)

@@ -24,7 +24,15 @@ class Target:
     warm: bool
 
 
-async def rollback(ctx: Context, *, to: str | None = None, reason: str = "", wait: float = 0.0) -> Ended | AlreadyLive:
+async def rollback(
+    ctx: Context,
+    *,
+    to: str | None = None,
+    reason: str = "",
+    wait: float = 0.0,
+    emergency: bool = False,
+    automatic: int | None = None,
+) -> Ended | AlreadyLive:
     """Make an earlier release live again, after saying which and why, and asking.
 
     Args:
@@ -47,7 +55,7 @@ async def rollback(ctx: Context, *, to: str | None = None, reason: str = "", wai
         how = "it is still warm" if target.warm else "it will be started again"
         if not await ctx.ports.operator.confirm(f"Roll back to {target.release.ref}? It is {target.why}; {how}."):
             raise Refused("cannot roll back: not confirmed", next="say yes at the prompt, or give --yes")
-        return await open_and_run(ctx, held, strategy.plan(ctx.spec, snapshot, target.release), reason)
+        return await open_and_run(ctx, held, strategy.plan(ctx.spec, snapshot, target.release), reason, automatic)
 
 
 async def choose(ctx: Context, snapshot: Snapshot, to: str | None) -> Target:

@@ -62,6 +62,7 @@ async def run_deployment(ctx: Context, held: Held, number: int) -> Ended:
         group.start_soon(_abort_on_interruption, ctx, number)
         await runner.run()
         group.cancel_scope.cancel()
+    ctx.interruption.undoable = False
     ended, _, records = await find_deployment(ctx.journal, number)
     return Ended(ended, _failure(records), interrupted=bool(ctx.interruption.reason))
 

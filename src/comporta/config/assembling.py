@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from comporta.config.models import SECTIONS, CommandCheck, Environment, HttpCheck, TcpCheck
+from comporta.config.models import SECTIONS, CommandCheck, Environment, HttpCheck, TcpCheck, Watch
 from comporta.config.nodes import Node
 from comporta.model import checks
 from comporta.model.spec import (
@@ -23,6 +23,9 @@ from comporta.model.spec import (
     MetricQuery,
     MetricsSpec,
     PortRange,
+    Thresholds,
+    Trigger,
+    WatchSpec,
 )
 
 FIRST_PORT = 8101
@@ -70,6 +73,7 @@ def assemble(
         blue_green=BlueGreenSpec(**settings.blue_green.model_dump()),
         canary=_canary(settings),
         monitoring=settings.monitoring,
+        watch=_watch(settings.watch),
         metrics=_metrics(settings),
         digest=_digest([service, name, written]),
     )
@@ -94,6 +98,22 @@ def _canary(settings: Environment) -> CanarySpec:
     fields = settings.canary.model_dump(exclude={"limits", "stages"})
     limits = CanaryLimits(**settings.canary.limits.model_dump())
     return CanarySpec(**fields, stages=tuple(settings.canary.stages), limits=limits)
+
+
+def _watch(settings: Watch) -> WatchSpec:
+    errors, latency, availability = settings.rollback.errors, settings.rollback.latency, settings.rollback.availability
+    triggers = (
+        errors and Trigger(measure="errors", limit=errors.above, seconds=errors.during),
+        latency and Trigger(measure="latency", limit=latency.above, seconds=latency.during),
+        availability and Trigger(measure="availability", limit=1 - availability.below, seconds=availability.during),
+    )
+    thresholds = settings.thresholds.model_dump(exclude={"windows"})
+    return WatchSpec(
+        window=settings.window,
+        interval=settings.interval,
+        triggers=tuple(trigger for trigger in triggers if trigger),
+        thresholds=Thresholds(**thresholds, windows=tuple(settings.thresholds.windows)),
+    )
 
 
 def _metrics(settings: Environment) -> MetricsSpec | None:

@@ -23,6 +23,12 @@ HEADINGS = {
     "BlueGreen": "`blue_green`",
     "Canary": "`canary`",
     "Limits": "`canary.limits`",
+    "Watch": "`watch`",
+    "Triggers": "`watch.rollback`",
+    "ErrorTrigger": "`watch.rollback.errors`",
+    "LatencyTrigger": "`watch.rollback.latency`",
+    "AvailabilityTrigger": "`watch.rollback.availability`",
+    "Alarms": "`watch.thresholds`",
     "Metrics": "`metrics`",
     "MetricQuery": "Query, in `metrics.queries`",
 }
