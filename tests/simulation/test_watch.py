@@ -178,6 +178,23 @@ def test_a_deployment_that_runs_is_asked_to_go_back_itself() -> None:
     assert watched.rollbacks == []
 
 
+def test_a_deployment_that_may_be_the_cure_is_left_alone() -> None:
+    watched = Watched.begin()
+    watched.turn_bad("failing", "1.1.0")
+    watched.go_on(290)
+    watched.world.spec = specs.spec(blue_green=BlueGreenSpec(stabilize=60.0, keep_warm=36_000.0))
+
+    async def both(ctx: Context) -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(watch, ctx, lambda seen: None)
+            await deploy(ctx, "1.2.0", blue_green.plan)
+            group.cancel_scope.cancel()
+
+    watched.world.run(both)
+    assert watched.live == "1.2.0"
+    assert watched.rollbacks == []
+
+
 def test_maintenance_is_no_outage() -> None:
     watched = Watched.begin()
     watched.world.router.routing = msgspec.structs.replace(watched.world.router.routing, maintenance=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from comporta.analysis.alerting import Crossing
 from comporta.app.context import Context
 from comporta.app.deployments import Deployment, deployments, how_to_settle
 from comporta.app.judgement import Judged
 from comporta.app.judgement import latest as judged_so_far
 from comporta.app.observing import observe
+from comporta.app.watching import alerts_up, is_watched
 from comporta.model.journal import Lease, Outcome
 from comporta.model.snapshot import Snapshot
 
@@ -22,6 +24,8 @@ class Status:
         lease: who may change the environment now, if anybody.
         lease_dead: why that holder is certainly dead; empty if it is not.
         judged: how the comparison stands, while a canary is under way.
+        watched: a watch has counted something in the last seconds; None: nobody asked for one.
+        alerts: those that are up.
     """
 
     snapshot: Snapshot
@@ -30,6 +34,8 @@ class Status:
     lease_dead: str
     address: str
     judged: Judged | None
+    watched: bool | None
+    alerts: list[Crossing]
     next: str
     """What to do about it; empty if all is well."""
 
@@ -51,6 +57,8 @@ async def status(ctx: Context) -> Status:
         lease_dead=ctx.host.why_dead(lease.holder) if lease and not lease.manual else "",
         address=_address(ctx, snapshot),
         judged=await judged_so_far(ctx.journal, latest[0]) if latest and latest[0].outcome is None else None,
+        watched=await is_watched(ctx) if ctx.spec.monitoring == "enabled" else None,
+        alerts=await alerts_up(ctx),
         next="",
     )
     return replace(seen, next=await _next(ctx, seen))

@@ -32,6 +32,7 @@ LAG = 1
 SEED_SECONDS = 300.0
 PROBE_TIMEOUT = 5.0
 MINUTE = 60
+RECENTLY = 15.0
 
 
 @dataclass(frozen=True)
@@ -142,13 +143,11 @@ class Watcher:
         return lease is not None and not lease.manual and not self._ctx.host.why_dead(lease.holder)
 
     async def _abort_if_bad(self, deployment: Deployment, edge: int) -> None:
-        """A deployment has its own way back: it is asked to go it."""
-        concerned = {deployment.release} | ({deployment.plan.replaces.number} if deployment.plan.replaces else set())
-        for number in concerned:
-            reason = await self._bad(number, edge, deployment.started if number == deployment.release else 0)
-            if reason and self._asked_to_abort != deployment.number:
-                self._asked_to_abort = deployment.number
-                await request_abort(self._ctx, deployment.number, f"AUTO: {reason[1]}")
+        """A deployment has its own way back: it is asked to go it. What it replaces may be bad: it may be the cure."""
+        found = await self._bad(deployment.release, edge, deployment.started)
+        if found and self._asked_to_abort != deployment.number:
+            self._asked_to_abort = deployment.number
+            await request_abort(self._ctx, deployment.number, f"AUTO: {found[1]}")
 
     async def _roll_back_if_bad(self, live: ReleaseRef, edge: int) -> list[Crossing]:
         every = await deployments(self._ctx.journal, self._ctx.environment)
@@ -212,6 +211,12 @@ class Watcher:
                 data=_facts(change),
             )
             self._ctx.reporter.notice(f"{'alert' if change.crossed else 'over'}: {change.crossing.message}")
+
+
+async def is_watched(ctx: Context) -> bool:
+    """Whether a watch has counted something in the last seconds, be it its own question."""
+    now = ctx.ports.clock.now()
+    return await ctx.series.total(now - RECENTLY, now + LAG) != Tally()
 
 
 async def alerts_up(ctx: Context) -> list[Crossing]:

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -39,38 +40,38 @@ class SqliteSeries:
         self._connection: sqlite3.Connection | None = None
 
     async def cursor(self) -> str | None:
-        with self._open() as db:
-            row = db.execute("SELECT cursor FROM position").fetchone()
-        return row[0] if row else None
+        rows = self._rows("SELECT cursor FROM position")
+        return rows[0][0] if rows else None
 
     async def began(self) -> int | None:
-        with self._open() as db:
-            first: int | None = db.execute("SELECT min(at) FROM seconds").fetchone()[0]
-        return first
+        rows = self._rows("SELECT min(at) FROM seconds")
+        return rows[0][0] if rows else None
 
     async def add(self, seconds: Sequence[Second], *, cursor: str | None, forget_before: int) -> None:
+        rows = [(second.at, second.release, *msgspec.structs.astuple(second.tally)) for second in seconds]
         with self._open() as db:
             db.execute("BEGIN IMMEDIATE")
-            db.executemany(
-                ADD, [(second.at, second.release, *msgspec.structs.astuple(second.tally)) for second in seconds]
-            )
+            db.executemany(ADD, rows)
             db.execute("DELETE FROM seconds WHERE at < ?", (forget_before,))
             if cursor is not None:
                 db.execute("INSERT OR REPLACE INTO position VALUES (1, ?)", (cursor,))
             db.execute("COMMIT")
 
     async def seconds(self, since: float, until: float) -> list[Second]:
-        with self._open() as db:
-            rows = db.execute("SELECT * FROM seconds WHERE at >= ? AND at < ? ORDER BY at, release", (since, until))
-            return [Second(at=at, release=release, tally=Tally(*parts)) for at, release, *parts in rows]
+        rows = self._rows("SELECT * FROM seconds WHERE at >= ? AND at < ? ORDER BY at, release", since, until)
+        return [Second(at=at, release=release, tally=Tally(*parts)) for at, release, *parts in rows]
 
     async def total(self, since: float, until: float, release: int | None = None) -> Tally:
+        where = "at >= ? AND at < ? AND release = coalesce(?, release)"
+        rows = self._rows(f"SELECT {SUM} FROM seconds WHERE {where}", since, until, release)
+        return Tally(*rows[0]) if rows else Tally()
+
+    def _rows(self, query: str, *values: float | None) -> list[tuple[Any, ...]]:
+        """What a query finds. Reading makes no file."""
+        if not self._path.exists():
+            return []
         with self._open() as db:
-            row = db.execute(
-                f"SELECT {SUM} FROM seconds WHERE at >= ? AND at < ? AND release = coalesce(?, release)",
-                (since, until, release),
-            ).fetchone()
-        return Tally(*row)
+            return db.execute(query, values).fetchall()
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
