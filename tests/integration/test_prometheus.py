@@ -14,7 +14,9 @@ import pytest
 from comporta.drivers.env_secrets import EnvSecrets
 from comporta.drivers.metrics.prometheus import Prometheus
 from comporta.model.errors import ConfigError, MetricSourceFailure
-from comporta.model.spec import MetricsSpec
+from comporta.model.spec import MetricQuery, MetricsSpec
+from comporta.model.traffic import ReleaseRef, Slot, Traffic, Weights
+from comporta.steps.further_metrics import Answers, FurtherMetrics
 from support.http_server import Scripted, scripted_server
 from support.prometheus import NAME, PASSWORD, free_port, prometheus_server
 
@@ -104,6 +106,34 @@ async def test_what_is_not_one_number_is_told(prometheus: Prometheus, query: str
     assert f" for {query}: " in told.value.message
     assert cause in told.value.message
     assert next in told.value.next
+
+
+def latency(labels: str, *, slot: Slot = Slot.GREEN, version: str = "1.1.0") -> FurtherMetrics:
+    """Release 3 serves from blue, release 4 from green; the one in `slot` is the candidate, 4 has the version."""
+    query = MetricQuery(name="latency", query=f'latency{{{labels}, path="/users/{{id}}"}}', max_ratio=1.5)
+    blue, green = ReleaseRef(number=3, version="1.0.0-rc.1+b7"), ReleaseRef(number=4, version=version)
+    return FurtherMetrics((query,), Traffic(weights=Weights(blue=90, green=10), blue=blue, green=green), slot)
+
+
+@pytest.mark.parametrize(
+    "labels", ['release="{release}"', "version='{version}'", "slot=`{slot}`", 'slot=~"({slot}){1}"']
+)
+async def test_each_role_is_asked_for_its_own_value(prometheus: Prometheus, labels: str) -> None:
+    assert await latency(labels).ask(prometheus) == Answers({"latency": 0.5}, {"latency": 0.25}, ())
+    assert await latency(labels, slot=Slot.BLUE).ask(prometheus) == Answers({"latency": 0.25}, {"latency": 0.5}, ())
+
+
+async def test_a_role_that_has_no_data_is_told(prometheus: Prometheus) -> None:
+    without = latency('version="{version}"', version="1.2.0")
+    assert await without.ask(prometheus) == Answers({}, {}, ("latency: no data of the candidate",))
+    without = latency('version="{version}"', version="1.2.0", slot=Slot.BLUE)
+    assert await without.ask(prometheus) == Answers({"latency": 0.25}, {}, ("latency: no data of stable",))
+
+
+async def test_a_version_that_would_change_the_question_is_not_asked_for(prometheus: Prometheus) -> None:
+    candidate, _, lacking = await latency('version="{version}"', version='"} or vector(0) #').ask(prometheus)
+    assert candidate == {}
+    assert "cannot fill the version" in lacking[0]
 
 
 async def test_name_and_password_may_come_in_a_header(address: str) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 import trio
+from msgspec.structs import replace
 
+from comporta.analysis.verdict import Kind as Verdict
 from comporta.app.context import Context
 from comporta.app.deploy import deploy
 from comporta.app.judgement import judge, settings_of
@@ -135,6 +137,85 @@ def test_a_metric_within_its_limit_is_no_hindrance() -> None:
     made = world(metrics=QUEUE)
     made.metrics = Says(9.0)
     assert run(made, deploying).deployment.outcome is Outcome.PROMOTED
+
+
+class OfEach:
+    """A source that has a value for each version: for 1.1.0 other ones as time goes on."""
+
+    def __init__(self, stable: float | None, *candidate: float | None) -> None:
+        self._stable = stable
+        self._candidate = list(candidate)
+
+    async def value(self, query: str) -> float | None:
+        if query == 'queue_length{version="1.0.0"}':
+            return self._stable
+        assert query == 'queue_length{version="1.1.0"}'
+        return self._candidate.pop(0) if len(self._candidate) > 1 else self._candidate[0]
+
+
+LENGTH = 'queue_length{version="{version}"}'
+COMPARED = MetricsSpec(url="http://metrics", queries=(MetricQuery(name="queue", query=LENGTH, max_ratio=1.5),))
+
+
+@pytest.mark.parametrize(
+    ("source", "cause"),
+    [
+        (Gone(), "connection refused"),
+        (OfEach(None, 4.0), "queue: no data of stable"),
+        (OfEach(4.0, None), "queue: no data of the candidate"),
+        (OfEach(4.0, 7.0), "queue is 7, above 1.5 times stable's 4, for two blocks"),
+    ],
+)
+def test_a_metric_that_cannot_be_compared_or_is_worse_than_stables_promotes_nothing(
+    source: Gone | OfEach, cause: str
+) -> None:
+    made = world(metrics=COMPARED)
+    made.metrics = source
+    assert cause in not_promoted(made, run(made, deploying))
+
+
+def test_what_was_measured_of_both_roles_is_judged_again_with_another_limit() -> None:
+    made = world(metrics=COMPARED)
+    made.metrics = OfEach(4.0, 7.0)
+    ended = run(made, deploying)
+    given = settings_of(ended.deployment)
+    milder = replace(given, limits=replace(given.limits, ratios={"queue": 1.8}))
+    failed, held = (trio.run(judge, made.journal, ended.deployment, settings)[-1] for settings in (given, milder))
+    assert failed.verdict.reasons == ("queue is 7, above 1.5 times stable's 4, for two blocks",)
+    assert not any("queue" in reason for reason in held.verdict.reasons)
+
+
+def test_what_said_nothing_is_no_pass_when_it_is_judged_again() -> None:
+    made = world(metrics=COMPARED)
+    made.metrics = OfEach(None, 4.0)
+    ended = run(made, deploying)
+    judged = trio.run(judge, made.journal, ended.deployment, settings_of(ended.deployment))
+    assert {j.verdict.reasons[0] for j in judged} == {"queue: no data of stable"}
+    assert Verdict.PASS not in {j.verdict.kind for j in judged}
+
+
+def test_nothing_is_promoted_while_a_metric_is_beyond_its_limit() -> None:
+    made = world(metrics=COMPARED)
+    made.metrics = OfEach(4.0, *[4.0, 7.0] * 5000)
+    ended = run(made, deploying)
+    judged = trio.run(judge, made.journal, ended.deployment, settings_of(ended.deployment))
+    beyond = [j.verdict for j in judged if "queue is 7, above 1.5 times stable's 4" in j.verdict.reasons]
+    assert beyond
+    assert Verdict.PASS not in {verdict.kind for verdict in beyond}
+    assert ended.deployment.outcome is Outcome.PROMOTED
+
+
+def test_a_metric_as_good_as_stables_is_no_hindrance() -> None:
+    made = world(metrics=COMPARED)
+    made.metrics = OfEach(4.0, 6.0)
+    assert run(made, deploying).deployment.outcome is Outcome.PROMOTED
+
+
+def test_a_version_is_not_compared_with_itself() -> None:
+    made = world(metrics=COMPARED)
+    made.metrics = OfEach(4.0, 4.0)
+    again = run(made, lambda ctx: deploy(ctx, "1.0.0", canary.plan, force=True))
+    assert "queue: the query is the same for both roles" in not_promoted(made, again)
 
 
 def test_a_log_that_is_gone_ends_the_canary(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,8 @@ queue_depth 7
 errors{instance_index="1"} 1
 errors{instance_index="2"} 2
 requests 0
+latency{release="3",version="1.0.0-rc.1+b7",slot="blue",path="/users/{id}"} 0.25
+latency{release="4",version="1.1.0",slot="green",path="/users/{id}"} 0.5
 """
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from comporta.analysis.blocks import Block
 from comporta.analysis.limits import SHORTEST_WINDOW, Limits, Sums, Watch, broken_rules
@@ -16,6 +17,12 @@ def counts(requests: int, errors: int = 0, seconds: float = 0.1) -> Counts:
 
 def block(candidate: Counts, stable: Counts, *, seconds: int = SHORTEST_WINDOW, **values: float) -> Block:
     return Block(start=0, seconds=seconds, candidate=candidate, stable=stable, values=values)
+
+
+def pair(candidate: float | None, stable: float | None, requests: int = 200) -> Block:
+    """A block in which a queue of each role was measured."""
+    values, stable_values = ({} if value is None else {"queue": value} for value in (candidate, stable))
+    return replace(block(counts(requests), STABLE, **values), stable_values=stable_values)
 
 
 def watched(*blocks: Block, limits: Limits | None = None, phi: float = 1.0) -> Watch:
@@ -93,3 +100,53 @@ def test_any_metric_can_have_a_limit_that_two_blocks_in_a_row_must_break() -> No
     over, under, silent = (block(STABLE, STABLE, **values) for values in ({"queue": 101.0}, {"queue": 100.0}, {}))
     assert watched(over, over, limits=limits).killed == "queue is 101, above 100, for two blocks"
     assert not watched(over, under, over, silent, over, limits=limits).killed
+
+
+COMPARED = Limits(ratios={"queue": 1.5})
+EQUAL = pair(10.0, 10.0)
+WORSE = pair(16.0, 10.0)
+
+
+def test_any_metric_can_be_compared_with_stable_and_the_reason_has_both_values() -> None:
+    assert watched(EQUAL, WORSE, WORSE, limits=COMPARED).killed == (
+        "queue is 16, above 1.5 times stable's 10, for two blocks"
+    )
+    assert not watched(EQUAL, WORSE, EQUAL, WORSE, limits=COMPARED).killed
+
+
+@pytest.mark.parametrize("silent", [pair(16.0, None), pair(None, 10.0), pair(None, None)])
+def test_a_comparison_needs_the_values_of_both_roles(silent: Block) -> None:
+    assert not watched(EQUAL, silent, silent, limits=COMPARED).beyond
+    assert not watched(EQUAL, WORSE, silent, WORSE, limits=COMPARED).killed
+
+
+def test_a_comparison_needs_a_full_window_before_it_kills() -> None:
+    few = pair(1000.0, 10.0, requests=30)
+    assert not watched(*[few] * 4, limits=COMPARED).killed  # the fourth one fills it
+    assert watched(*[few] * 4, limits=COMPARED).beyond == ("queue is 1000, above 1.5 times stable's 10",)
+    assert watched(*[few] * 5, limits=COMPARED).killed
+
+
+@pytest.mark.parametrize(
+    ("candidate", "stable", "beyond"),
+    [
+        (15.0, 10.0, False),
+        (15.1, 10.0, True),
+        (0.0, 0.0, False),
+        (0.001, 0.0, True),
+        (-0.001, 0.0, False),
+        (-10.0, -10.0, False),
+        (-5.0, -10.0, False),
+        (-4.9, -10.0, True),
+    ],
+)
+def test_the_ratio_of_nothing_and_of_less_than_nothing(candidate: float, stable: float, beyond: bool) -> None:
+    assert bool(watched(pair(candidate, stable), limits=COMPARED).beyond) is beyond
+
+
+def test_a_metric_can_be_both_bounded_and_compared_and_each_limit_needs_two_blocks_of_its_own() -> None:
+    limits = Limits(values={"queue": 100.0}, ratios={"queue": 1.5})
+    high, apart = pair(101.0, 90.0), pair(16.0, 10.0)
+    assert not watched(EQUAL, high, apart, high, limits=limits).killed
+    assert watched(high, high, limits=limits).killed == "queue is 101, above 100, for two blocks"
+    assert watched(EQUAL, apart, apart, limits=limits).killed.startswith("queue is 16, above 1.5 times")

@@ -197,7 +197,29 @@ WRONG = {
         metrics('url: »"http://me:${PASSWORD}@m"'), "${PASSWORD} is not defined", "define PASSWORD in"
     ),
     "no limit of a metric": Wrong(
-        metrics("url: http://m", "queries: [»{name: depth, query: depth}]"), "`max` is missing", "add `max:`"
+        metrics("url: http://m", "queries: [»{name: depth, query: depth}]"),
+        "metrics.queries[0]: there is neither `max` nor `max_ratio`",
+        "add `max: 100` or `max_ratio: 1.5`",
+    ),
+    "comparison of a role with itself": Wrong(
+        metrics("url: http://m", "queries: [{name: depth, query: 'depth{job=\"shop\"}', max_ratio: »2}]"),
+        "metrics.queries[0].max_ratio: the query is the same for stable and for the candidate",
+        'such as release="{release}"',
+    ),
+    "ratio that an equal release is above": Wrong(
+        metrics("url: http://m", "queries: [{name: depth, query: 'depth{s=\"{slot}\"}', max_ratio: »0.5}]"),
+        "metrics.queries[0].max_ratio: 0.5 is refused",
+        "write 1.0 or more",
+    ),
+    "unknown placeholder": Wrong(
+        metrics("url: http://m", 'queries: [{name: depth, query: »\'depth{v="{verison}", s="{slot}"}\', max: 2}]'),
+        "metrics.queries[0].query: there is no placeholder {verison}",
+        "write one of {release}, {version}, {slot}",
+    ),
+    "version that is no string": Wrong(
+        metrics("url: http://m", "queries: [{name: depth, query: »'depth{v=\"1\"} > {version}', max: 2}]"),
+        "metrics.queries[0].query: {version} stands outside quotes",
+        'version="{version}"',
     ),
     "limit that is text": Wrong(
         metrics("url: http://m", "queries: [{name: depth, query: depth, max: »many}]"), "is not a number", "such as 2.5"

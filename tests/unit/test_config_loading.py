@@ -268,3 +268,27 @@ health:
         queries=(MetricQuery(name="queue depth", query='max(queue_depth{job="shop"})', max=100.0),),
     )
     assert from_json(json.loads(json.dumps(to_json(spec))), EnvironmentSpec) == spec
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        'sum(rate(errors{release="{release}", path="/users/{id}"}[1m]))',
+        """max by (x) (depth{version='{version}', slot=~"{slot}|{2}"} or `it's {version}`)""",
+        "depth{shared} * {release}",
+        r'depth{a="\"{version}", b="\x7bword}"}',
+    ],
+)
+def test_only_three_words_in_braces_are_placeholders(query: str, tmp_path: Path) -> None:
+    queries = json.dumps([{"name": "a", "query": query, "max": 3, "max_ratio": 1.5}])
+    text = GOOD.replace("health:\n", f"metrics: {{url: http://m, queries: {queries}}}\nhealth:\n")
+    spec = load(tmp_path, text)
+    assert spec.metrics is not None
+    assert spec.metrics.queries == (MetricQuery(name="a", query=query, max=3.0, max_ratio=1.5),)
+
+
+def test_a_variable_is_no_placeholder_so_that_it_cannot_tell_the_roles_apart(tmp_path: Path) -> None:
+    queries = """[{name: a, query: 'depth{a="${slot}"}', max_ratio: 2}]"""
+    text = GOOD.replace("health:\n", f"metrics: {{url: http://m, queries: {queries}}}\nhealth:\n")
+    with pytest.raises(ConfigError, match="the query is the same for stable and for the candidate"):
+        load(tmp_path, text, slot="blue")

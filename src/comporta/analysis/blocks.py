@@ -45,6 +45,7 @@ class Block(Value, frozen=True):
         share: the share of requests that the candidate was to get, 0 to 1; None where it is not declared.
         sentinel: one stable instance's part of `stable`, to see whether routing is random; None if there is only one.
         values: further configured metrics of the candidate, by name.
+        stable_values: the same of stable, where they are compared.
     """
 
     start: int
@@ -54,6 +55,7 @@ class Block(Value, frozen=True):
     share: float | None = None
     sentinel: Counts | None = None
     values: dict[str, float] = msgspec.field(default_factory=dict)
+    stable_values: dict[str, float] = msgspec.field(default_factory=dict)
 
     @property
     def end(self) -> int:

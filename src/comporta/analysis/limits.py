@@ -3,6 +3,9 @@
 A rule is looked at over windows of whole blocks, half a minute at least and with a minimum of candidate requests, and
 kills when two windows in a row break it. Breaking means beyond the limit *and* worse than stable by four standard
 errors (bursts included): an outage of both roles is no reason to abort, and a handful of requests no proof.
+
+Further metrics are looked at in each block, and kill when two blocks in a row are beyond a limit. A comparison with
+stable needs a full window before that: a candidate that has hardly been asked is not comparable.
 """
 
 from __future__ import annotations
@@ -25,7 +28,8 @@ class Limits(Value, frozen=True):
 
     Attributes:
         minimum: candidate requests a window must hold.
-        values: the largest that a further metric may be, by name; two blocks in a row beyond it kill.
+        values: the largest that a further metric may be, by name.
+        ratios: how many times stable's value it may be, by name. Where stable's is 0, nothing above 0 is allowed.
     """
 
     errors_above_stable: float | None = 0.02
@@ -34,6 +38,7 @@ class Limits(Value, frozen=True):
     latency: float | None = 10.0
     minimum: int = 100
     values: dict[str, float] = msgspec.field(default_factory=dict)
+    ratios: dict[str, float] = msgspec.field(default_factory=dict)
 
 
 class Sums(Value, frozen=True):
@@ -65,30 +70,62 @@ class Sums(Value, frozen=True):
 
 
 class Watch(Value, frozen=True):
-    """The window under way, and the rules that the latest full one, or the latest block, broke."""
+    """The window under way, the rules that the latest full one broke, and what the latest block was beyond.
+
+    Attributes:
+        above: further metrics above their largest value, by name, each with the reason in words.
+        apart: the same for those too far above stable's.
+        known: some window was full.
+    """
 
     seconds: int = 0
     candidate: Sums = Sums()
     stable: Sums = Sums()
     broken: tuple[str, ...] = ()
-    beyond: tuple[str, ...] = ()
+    above: dict[str, str] = msgspec.field(default_factory=dict)
+    apart: dict[str, str] = msgspec.field(default_factory=dict)
+    known: bool = False
     killed: str = ""
+
+    @property
+    def beyond(self) -> tuple[str, ...]:
+        """What is wrong with further metrics now, in words."""
+        return (*self.above.values(), *self.apart.values())
 
     def after(self, block: Block, limits: Limits, phi: float) -> Watch:
         candidate, stable = self.candidate.plus(block.candidate), self.stable.plus(block.stable)
-        beyond = tuple(sorted(name for name, most in limits.values.items() if block.values.get(name, most) > most))
-        killed = self.killed or _value_told(self.beyond, beyond, block, limits)
-        seconds = self.seconds + block.seconds
-        if candidate.requests < limits.minimum or seconds < SHORTEST_WINDOW:
-            return replace(self, seconds=seconds, candidate=candidate, stable=stable, beyond=beyond, killed=killed)
+        above, apart = values_above(block, limits), values_apart(block, limits)
+        killed = self.killed or _twice(self.above, above) or (_twice(self.apart, apart) if self.known else "")
+        now = replace(self, seconds=self.seconds + block.seconds, above=above, apart=apart, killed=killed)
+        if candidate.requests < limits.minimum or now.seconds < SHORTEST_WINDOW:
+            return replace(now, candidate=candidate, stable=stable)
         told = broken_rules(candidate, stable, limits, phi)
         killed = killed or next((reason for rule, reason in told.items() if rule in self.broken), "")
-        return Watch(broken=tuple(told), beyond=beyond, killed=killed)
+        return Watch(broken=tuple(told), above=above, apart=apart, known=True, killed=killed)
 
 
-def _value_told(before: tuple[str, ...], now: tuple[str, ...], block: Block, limits: Limits) -> str:
-    name = next((name for name in now if name in before), None)
-    return f"{name} is {block.values[name]:g}, above {limits.values[name]:g}, for two blocks" if name else ""
+def values_above(block: Block, limits: Limits) -> dict[str, str]:
+    """The further metrics above their largest value, each with the reason in words."""
+    return {
+        name: f"{name} is {block.values[name]:g}, above {most:g}"
+        for name, most in limits.values.items()
+        if block.values.get(name, most) > most
+    }
+
+
+def values_apart(block: Block, limits: Limits) -> dict[str, str]:
+    """The further metrics above so many times stable's value; of a negative one, the magnitude is multiplied."""
+    told: dict[str, str] = {}
+    for name, ratio in limits.ratios.items():
+        if name in block.values and name in block.stable_values:
+            value, usual = block.values[name], block.stable_values[name]
+            if value > usual + (ratio - 1) * abs(usual):
+                told[name] = f"{name} is {value:g}, above {ratio:g} times stable's {usual:g}"
+    return told
+
+
+def _twice(before: dict[str, str], now: dict[str, str]) -> str:
+    return next((f"{reason}, for two blocks" for name, reason in now.items() if name in before), "")
 
 
 def broken_rules(candidate: Sums, stable: Sums, limits: Limits, phi: float) -> dict[str, str]:

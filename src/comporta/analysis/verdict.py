@@ -96,7 +96,7 @@ def _judgement(settings: Settings, state: State, at: float) -> tuple[Kind, tuple
         return Kind.FAIL, (state.failed,)
     if state.latest_request is None or at - state.latest_request > settings.window:
         return Kind.NO_DATA, (f"no request was answered in the last {settings.window:g} s",)
-    reasons = tuple(_distrust(state) + _lacking(settings, state, at))
+    reasons = (*state.watch.beyond, *_distrust(state), *_lacking(settings, state, at))
     return (Kind.INCONCLUSIVE, reasons) if reasons else (Kind.PASS, ("proven no worse than the margins",))
 
 

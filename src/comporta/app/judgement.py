@@ -12,7 +12,7 @@ from comporta.model.errors import UsageError
 from comporta.model.values import from_json
 from comporta.ports.journal import Journal
 from comporta.steps.judge_traffic import JudgeTraffic
-from comporta.steps.judging import Measurement
+from comporta.steps.judging import Measurement, held_back
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,8 @@ async def latest(journal: Journal, deployment: Deployment) -> Judged | None:
 
 def _judged(measured: list[Measurement], settings: Settings) -> Iterator[Judged]:
     state = begin(next((m.seed for m in measured if m.seed is not None), None))
-    for block in (m.block for m in measured if m.block is not None):
-        state = update(settings, state, block)
-        yield Judged(at=block.end, share=block.share or 0.0, verdict=verdict(settings, state, block.end))
+    for measurement in measured:
+        if (block := measurement.block) is not None:
+            state = update(settings, state, block)
+            said = held_back(verdict(settings, state, block.end), measurement.lacking)
+            yield Judged(at=block.end, share=block.share or 0.0, verdict=said)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -14,7 +14,10 @@ from pydantic import (
     JsonValue,
     StringConstraints,
     Tag,
+    ValidationInfo,
     create_model,
+    field_validator,
+    model_validator,
 )
 
 from comporta.config.types import (
@@ -28,11 +31,13 @@ from comporta.config.types import (
     Percent,
     PortRange,
     PositiveDuration,
+    Query,
     Stage,
     UrlPath,
     refusal,
 )
 from comporta.model import checks
+from comporta.model.queries import placeholders
 from comporta.model.spec import BlueGreenSpec, CanaryLimits, CanarySpec, HealthSpec, MetricsSpec, Thresholds, WatchSpec
 
 OptionTypes: TypeAlias = Mapping[str, Mapping[str, type[BaseModel]]]
@@ -215,11 +220,33 @@ class Canary(Part):
 
 
 class MetricQuery(Part):
-    """A metric that a new release must keep below a limit."""
+    """A metric that a new release must keep below a limit: `max`, `max_ratio`, or both."""
 
     name: Line = Field(description="What it is called in the output.")
-    query: Line = Field(description="PromQL that answers with one number; no answer, or NaN, means: no data.")
-    max: float = Field(description="The largest value that is right.")
+    query: Query = Field(
+        description="PromQL that answers with one number; no answer, or NaN, means: no data. It may hold `{release}` "
+        "(the number), `{version}` (in quotes) and `{slot}`."
+    )
+    max: float | None = Field(default=None, description="The largest value that is right.")
+    max_ratio: Annotated[float, Field(ge=1)] | None = Field(
+        default=None,
+        description="How many times stable's value it may be, such as `1.5`. The query needs a placeholder for it.",
+    )
+
+    @field_validator("max_ratio")
+    @classmethod
+    def _asks_each_role(cls, ratio: float | None, info: ValidationInfo) -> float | None:
+        query = info.data.get("query")
+        if ratio is not None and query is not None and not placeholders(query):
+            advice = 'tell them apart in `query`, such as release="{release}", version="{version}" or slot="{slot}"'
+            raise refusal("the query is the same for stable and for the candidate", advice)
+        return ratio
+
+    @model_validator(mode="after")
+    def _has_a_limit(self) -> Self:
+        if self.max is None and self.max_ratio is None:
+            raise refusal("there is neither `max` nor `max_ratio`", "add `max: 100` or `max_ratio: 1.5`, or both")
+        return self
 
 
 class Metrics(Part):

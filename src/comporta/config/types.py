@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer, PlainVali
 from pydantic_core import PydanticCustomError
 
 from comporta.config.variables import has_variable
-from comporta.model import spec
+from comporta.model import queries, spec
 
 MAX_SECONDS = 365 * 24 * 3600.0
 UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
@@ -25,6 +25,9 @@ PERCENT = r"([0-9]+(?:\.[0-9]+)?) ?%"
 PORTS = r"([0-9]{1,5})-([0-9]{1,5})"
 LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 HOSTNAME = rf"{LABEL}(?:\.{LABEL})*"
+
+_STRING = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`""")
+_LONE_WORD = re.compile(r"\{([A-Za-z_]\w*)\}")
 
 
 def refusal(text: str, next: str) -> PydanticCustomError:
@@ -173,6 +176,17 @@ def _one_line(written: str) -> str:
     return written
 
 
+def _query(written: str) -> str:
+    """PromQL, whose own braces are left alone. A word in braces that is a whole string is meant as a placeholder."""
+    words = [match[1] for text in _STRING.findall(_one_line(written)) if (match := _LONE_WORD.fullmatch(text[1:-1]))]
+    if unknown := [word for word in words if word not in queries.NAMES]:
+        advice = f"write one of {', '.join(f'{{{name}}}' for name in queries.NAMES)}, or the value itself"
+        raise refusal(f"there is no placeholder {{{unknown[0]}}}", advice)
+    if "version" in queries.placeholders(_STRING.sub("", written)):
+        raise refusal("{version} stands outside quotes", 'write it as the value of a label: version="{version}"')
+    return written
+
+
 def quoted(value: Any, limit: int = 60) -> str:
     """A value for a message: text in quotes, on one line, and not too long of it."""
     if not isinstance(value, str):
@@ -213,3 +227,4 @@ FilePath = Annotated[str, AfterValidator(_path)]
 UrlPath = Annotated[str, AfterValidator(_url_path), _written("path", "/[!-~]*")]
 HttpUrl = Annotated[str, AfterValidator(_http_url), _written("URL", "https?://[!-~]+")]
 Line = Annotated[str, AfterValidator(_one_line)]
+Query = Annotated[str, AfterValidator(_query)]

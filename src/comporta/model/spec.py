@@ -110,11 +110,18 @@ class CanarySpec(Value, frozen=True):
 
 
 class MetricQuery(Value, frozen=True):
-    """A further metric of the candidate: `query`, in the source's language, must not answer with more than `max`."""
+    """A further metric of the candidate, with one limit or both.
+
+    Attributes:
+        query: in the source's language, with placeholders (`model/queries.py`) that make it one role's.
+        max: the largest value that is right.
+        max_ratio: how many times stable's value it may be.
+    """
 
     name: str
     query: str
-    max: float
+    max: float | None = None
+    max_ratio: float | None = None
 
 
 class MetricsSpec(Value, frozen=True):

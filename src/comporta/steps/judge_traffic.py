@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from comporta.analysis.collecting import Roles
 from comporta.analysis.intervals import Interval
 from comporta.analysis.judge import Settings
@@ -14,6 +12,7 @@ from comporta.model.traffic import Slot, Traffic
 from comporta.model.values import to_json
 from comporta.ports.bundle import Ports
 from comporta.steps.crashes import Crashes
+from comporta.steps.further_metrics import FurtherMetrics
 from comporta.steps.judging import Judging
 from comporta.steps.keep_warm import duration
 from comporta.steps.step import Facts, Step
@@ -50,11 +49,12 @@ class JudgeTraffic(Step, frozen=True, tag="judge-traffic"):
     async def do(self, ports: Ports, began: float) -> Facts:
         judging = await Judging.resumed(self.settings, self.roles, ports, began)
         crashes = await Crashes.so_far(self.slot, self.instances, ports)
+        further = FurtherMetrics(self.queries, self.traffic, self.slot)
         while True:
             await ports.clock.sleep(LOOK_EVERY)
             await self._require_untouched(ports)
             await crashes.require_none_new(ports)
-            verdict = _held_back(await judging.look(self.queries, ports), judging.lacking)
+            verdict = await judging.look(further, ports)
             settled = judging.judged_here and judging.now - began >= self.settle
             if (ended := await self._end(verdict, judging.now - began, settled, ports)) is not None:
                 return ended
@@ -98,14 +98,6 @@ class JudgeTraffic(Step, frozen=True, tag="judge-traffic"):
                 "cannot judge the candidate: somebody else changed the weights",
                 next="look with `comporta status`, put it right, then `comporta abort`",
             )
-
-
-def _held_back(verdict: Verdict, lacking: tuple[str, ...]) -> Verdict:
-    """The verdict, where metrics that were asked for say nothing: it cannot be a pass."""
-    if not lacking or verdict.kind is Kind.FAIL:
-        return verdict
-    kind = Kind.INCONCLUSIVE if verdict.kind is Kind.PASS else verdict.kind
-    return replace(verdict, kind=kind, reasons=(*lacking, *verdict.reasons))
 
 
 def evidence(verdict: Verdict) -> list[str]:

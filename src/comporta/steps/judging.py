@@ -9,12 +9,11 @@ from msgspec.structs import replace
 from comporta.analysis.blocks import IN_FLIGHT, Block
 from comporta.analysis.collecting import Collector, Roles
 from comporta.analysis.judge import Settings, State, begin, update
-from comporta.analysis.verdict import Verdict, verdict
-from comporta.model.errors import MetricSourceFailure
+from comporta.analysis.verdict import Kind, Verdict, verdict
 from comporta.model.figures import Counts, span_of, total
-from comporta.model.spec import MetricQuery
 from comporta.model.values import Value, from_json, to_json
 from comporta.ports.bundle import Ports
+from comporta.steps.further_metrics import FurtherMetrics
 
 SEED_SECONDS = 300.0
 """How far back stable's own traffic is looked at, to know what is usual."""
@@ -28,12 +27,14 @@ class Measurement(Value, frozen=True):
         cursor: where to go on reading the router's figures.
         collector: what was read and is in no block yet.
         block: None for the measurement that begins a step.
+        lacking: further metrics that said nothing when the block was closed, each with the reason.
     """
 
     cursor: str
     collector: Collector
     block: Block | None = None
     seed: Counts | None = None
+    lacking: tuple[str, ...] = ()
 
 
 @dataclass
@@ -46,8 +47,6 @@ class Judging:
     started: float
     monotonic: float
     now: float
-    lacking: tuple[str, ...] = ()
-    """Further metrics that said nothing when the latest block was closed, each with the reason."""
 
     @classmethod
     async def resumed(cls, settings: Settings, roles: Roles, ports: Ports, began: float) -> Judging:
@@ -65,40 +64,25 @@ class Judging:
         """Some block under the present weights was judged: what was measured at another share proves nothing here."""
         return self.latest.collector.start > self.latest.collector.began
 
-    async def look(self, queries: tuple[MetricQuery, ...], ports: Ports) -> Verdict:
+    async def look(self, further: FurtherMetrics, ports: Ports) -> Verdict:
         """Read what came since, close the blocks that are complete, and say what it all means now.
 
         Args:
-            queries: further metrics, asked once for each block.
+            further: asked once for each block.
         """
         self.now = self.started + ports.clock.monotonic() - self.monotonic
         reading = await ports.router.count(self.latest.cursor)
-        collector = self.latest.collector.with_figures(reading.figures)
+        collector, lacking = self.latest.collector.with_figures(reading.figures), self.latest.lacking
         while (closed := collector.close(self.now)) is not None:
             collector, block = closed
-            block = replace(block, values=await self._values(queries, ports))
+            values, stable_values, lacking = await further.ask(ports.metrics)
+            block = replace(block, values=values, stable_values=stable_values)
             self.state = update(self.settings, self.state, block)
-            await self._note(Measurement(cursor=reading.cursor, collector=collector, block=block), ports)
-        self.latest = Measurement(cursor=reading.cursor, collector=collector)
-        return verdict(self.settings, self.state, self.now)
-
-    async def _values(self, queries: tuple[MetricQuery, ...], ports: Ports) -> dict[str, float]:
-        """The values there are now. A source that is gone is no reason to abort, and none to promote."""
-        values: dict[str, float] = {}
-        lacking: list[str] = []
-        for query in queries:
-            assert ports.metrics is not None, "a spec with queries has a source"
-            try:
-                value = await ports.metrics.value(query.query)
-            except MetricSourceFailure as failure:
-                lacking.append(f"{query.name}: {failure.message}")
-                continue
-            if value is None:
-                lacking.append(f"{query.name}: no data")
-            else:
-                values[query.name] = value
-        self.lacking = tuple(lacking)
-        return values
+            await self._note(
+                Measurement(cursor=reading.cursor, collector=collector, block=block, lacking=lacking), ports
+            )
+        self.latest = Measurement(cursor=reading.cursor, collector=collector, lacking=lacking)
+        return held_back(verdict(self.settings, self.state, self.now), lacking)
 
     async def _note(self, measurement: Measurement, ports: Ports) -> None:
         await ports.notebook.measure(to_json(measurement))
@@ -117,6 +101,14 @@ async def _beginning(roles: Roles, before: list[Measurement], ports: Ports, bega
     )
     await ports.notebook.measure(to_json(measurement))
     return measurement
+
+
+def held_back(verdict: Verdict, lacking: tuple[str, ...]) -> Verdict:
+    """The verdict, where metrics that were asked for say nothing: it cannot be a pass."""
+    if not lacking or verdict.kind is Kind.FAIL:
+        return verdict
+    kind = Kind.INCONCLUSIVE if verdict.kind is Kind.PASS else verdict.kind
+    return replace(verdict, kind=kind, reasons=(*lacking, *verdict.reasons))
 
 
 def judged(settings: Settings, measured: list[Measurement]) -> State:

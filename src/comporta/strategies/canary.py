@@ -129,6 +129,7 @@ class _Canary:
 def settings(spec: EnvironmentSpec) -> Settings:
     """What the config asks of a candidate, as the judge reads it."""
     canary, limits = spec.canary, spec.canary.limits
+    queries = spec.metrics.queries if spec.metrics else ()
     return Settings(
         alpha=canary.false_alarms,
         beta=canary.wrong_promotions,
@@ -142,6 +143,7 @@ def settings(spec: EnvironmentSpec) -> Settings:
             errors_above_stable=limits.errors_above_stable,
             latency=limits.latency,
             latency_above_stable=limits.latency_above_stable,
-            values={query.name: query.max for query in spec.metrics.queries} if spec.metrics else {},
+            values={query.name: query.max for query in queries if query.max is not None},
+            ratios={query.name: query.max_ratio for query in queries if query.max_ratio is not None},
         ),
     )
