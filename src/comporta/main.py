@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,7 +41,7 @@ class Composed:
     def __init__(self, listener: Listener | None = None) -> None:
         self._listener = listener
 
-    def context(self, config: Path | None, environment: str, screen: Front) -> Context:
+    def context(self, config: Path | None, environment: str, screen: Front, *, starts: bool = False) -> Context:
         from comporta.app.context import Context, Interruption
         from comporta.drivers.env_secrets import EnvSecrets
         from comporta.drivers.journals.sqlite import SqliteJournal
@@ -55,7 +55,7 @@ class Composed:
         from comporta.engine.events import ignore
         from comporta.ports.bundle import Ports
 
-        spec = self._spec(config, environment)
+        spec = self._spec(config, environment, os.environ if starts else None)
         clock = SystemClock()
         secrets = EnvSecrets(Path(spec.env_file) if spec.env_file else None, os.environ)
         runtime, router = runtime_driver(spec), router_driver(spec)
@@ -128,10 +128,12 @@ class Composed:
             *router.diagnose(spec, router.options.model_validate(spec.router.options)),
         ]
 
-    def _spec(self, config: Path | None, environment: str) -> EnvironmentSpec:
+    def _spec(
+        self, config: Path | None, environment: str, environ: Mapping[str, str] | None = os.environ
+    ) -> EnvironmentSpec:
         from comporta.config.loading import load
 
-        return load(_path(config), environment, option_types(), os.environ)
+        return load(_path(config), environment, option_types(), environ)
 
 
 def runtime_driver(spec: EnvironmentSpec) -> Driver[Runtime]:

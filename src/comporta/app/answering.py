@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from comporta.analysis.triggers import ENOUGH, NAMES, ratio_of, shown, value_of
@@ -11,7 +10,7 @@ from comporta.app.deploy import AlreadyLive
 from comporta.app.deployments import Deployment
 from comporta.app.health import ask_targets
 from comporta.app.observing import observe
-from comporta.app.rollback import rollback
+from comporta.app.rollback import require_unanswered, rollback
 from comporta.model.errors import ComportaError
 from comporta.model.journal import Outcome
 from comporta.model.spec import Trigger
@@ -20,36 +19,27 @@ from comporta.steps.health import instance_targets
 
 @dataclass(frozen=True)
 class Answer:
-    """`reason`: why the trigger is met, in words; `promoted`: what brought the release live; `every`: newest first."""
+    """`reason`: why the trigger is met, in words; `promoted`: what brought the release live."""
 
     trigger: Trigger
     reason: str
     promoted: Deployment
-    every: Sequence[Deployment]
 
 
 async def answer(ctx: Context, asked: Answer) -> str:
     """Roll back, at most once for each deployment. Why not, if not; else empty."""
-    refused = _once(asked) or await _no_cure(ctx, asked)
     if ctx.spec.monitoring != "enabled":
-        refused = f"monitoring is {ctx.spec.monitoring}"
-    if refused:
-        return refused
+        return f"monitoring is {ctx.spec.monitoring}"
     try:
+        await require_unanswered(ctx, asked.promoted.number)
+        if no_cure := await _no_cure(ctx, asked):
+            return no_cure
         ended = await rollback(ctx, reason=f"AUTO: {asked.reason}", emergency=True, automatic=asked.promoted.number)
     except ComportaError as error:
         return error.message
     if isinstance(ended, AlreadyLive) or ended.deployment.outcome is Outcome.PROMOTED:
         return ""
     return f"the rollback ended {ended.deployment.outcome} ({ended.deployment.cause}); a person is needed"
-
-
-def _once(asked: Answer) -> str:
-    """At most one automatic revert for each deployment: no loop."""
-    if asked.promoted.automatic is not None:
-        return f"the release was brought back by an automatic rollback (deployment {asked.promoted.number})"
-    tried = next((d for d in asked.every if d.automatic == asked.promoted.number), None)
-    return f"deployment {tried.number} tried that, and ended {tried.outcome}" if tried else ""
 
 
 async def _no_cure(ctx: Context, asked: Answer) -> str:

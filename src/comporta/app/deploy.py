@@ -22,10 +22,11 @@ Strategy = Callable[[EnvironmentSpec, Snapshot, Release], Plan]
 
 @dataclass(frozen=True)
 class AlreadyLive:
-    """Nothing was done: this very release serves already."""
+    """Nothing was done: this very release serves already. `why`, where that is not simply so."""
 
     version: str
     release: int
+    why: str = ""
 
 
 class Interrupted(ComportaError):
@@ -70,7 +71,11 @@ async def look(ctx: Context) -> Snapshot:
 
 
 async def open_and_run(ctx: Context, held: Held, plan: Plan, reason: str, automatic: int | None = None) -> Ended:
-    """Write the plan to the journal, then act on it."""
+    """Write the plan to the journal, then act on it.
+
+    Args:
+        automatic: the deployment that this one answers, where the watch asked for it.
+    """
     number = await ctx.journal.open_deployment(
         at=ctx.ports.clock.now(),
         lease=held.lease,

@@ -26,11 +26,15 @@ EXIT_CODES = {
 
 @dataclass(frozen=True)
 class Ended:
-    """How a deployment ended, and which record says what went wrong, if anything did."""
+    """How a deployment ended, and which record says what went wrong, if anything did.
+
+    `notes`: what a person should know beside that.
+    """
 
     deployment: Deployment
     failure: Record | None
     interrupted: bool
+    notes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:

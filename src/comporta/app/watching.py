@@ -158,7 +158,7 @@ class Watcher:
         if found is None:
             return []
         trigger, reason = found
-        refused = await answer(self._ctx, Answer(trigger, reason, promoted, every))
+        refused = await answer(self._ctx, Answer(trigger, reason, promoted))
         if not refused:
             return []
         text = f"{reason}; not rolled back: {refused}"

@@ -34,7 +34,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Composition(Protocol):
     """What the composition root offers to the command line."""
 
-    def context(self, config: Path | None, environment: str, screen: Front) -> Context: ...
+    def context(self, config: Path | None, environment: str, screen: Front, *, starts: bool) -> Context:
+        """`starts`: instances will be started, so all that the config refers to must be there."""
 
     def serve(self, config: Path | None, environments: Sequence[str]) -> None:
         """Watch these environments, or all that are to be, until a signal ends it."""
@@ -162,13 +163,17 @@ def composition() -> Composition:
 
 
 def open_context(
-    environment: str, config: Path | None, *, as_json: bool = False, yes: bool = False
+    environment: str, config: Path | None, *, as_json: bool = False, yes: bool = False, starts: bool = False
 ) -> tuple[Context, Screen]:
-    """The environment, ready to be worked on, and the screen that shows it."""
+    """The environment, ready to be worked on, and the screen that shows it.
+
+    Args:
+        starts: instances will be started: a missing env file is told at once, and not only where it is needed.
+    """
     from comporta.cli.screen import Screen
 
     screen = Screen(yes=yes, to_stderr=as_json)
-    return composition().context(config, environment, screen), screen
+    return composition().context(config, environment, screen, starts=starts), screen
 
 
 def execute(context: Context, use_case: Callable[[], Awaitable[T]]) -> T:

@@ -26,13 +26,15 @@ def finish(ended: Ended | AlreadyLive, screen: Screen, *, as_json: bool) -> NoRe
 
     if isinstance(ended, AlreadyLive):
         if as_json:
-            print_json({"already_live": True, "version": ended.version, "release": ended.release})
+            print_json({"already_live": True, "version": ended.version, "release": ended.release, "why": ended.why})
+        elif ended.why:
+            click.echo(f"{ended.version} (release {ended.release}) serves: {ended.why}")
         else:
             what = f"{ended.version} (release {ended.release}) serves already, with this config"
             click.echo(f"{what}; --force deploys it again (after a change of its env file, say).")
         sys.exit(0)
     if as_json:
-        print_json({**deployment_facts(ended.deployment), "error": _error_facts(ended)})
+        print_json({**deployment_facts(ended.deployment), "error": _error_facts(ended), "notes": ended.notes})
     else:
         _print_failure(ended)
         click.echo(summary(ended.deployment))

@@ -191,6 +191,8 @@ def _facts_line(facts: Facts) -> str:
         parts.append(f"promoted by {facts['promoted_by']}")
     if facts.get("overruled"):
         parts.append(f"failed and overruled: {', '.join(facts['overruled'])}")
+    if "unhealthy" in facts:
+        parts.append(facts["unhealthy"][0])
     if facts.get("found") == "in place":
         parts.append("already in place")
     return ", ".join(parts)

@@ -57,6 +57,7 @@ WATCH = WatchSpec()
 THRESHOLDS = Thresholds()
 ERRORS, LATENCY, AVAILABILITY = WATCH.triggers
 METRICS = MetricsSpec(url="", queries=())
+WATCH = WatchSpec()
 
 HeaderName = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
 HeaderValue = Annotated[str, StringConstraints(pattern="^[^\\x00-\\x08\\x0a-\\x1f\\x7f]*$")]
@@ -125,7 +126,9 @@ class Health(Part):
     """What must be true of each instance before it gets users, and of the router afterwards."""
 
     checks: Annotated[list[Check], Field(min_length=1)] = Field(
-        description="Each must pass on each instance. A release without a check would be promoted without evidence."
+        description="Each must pass on each instance. A release without a check would be promoted without evidence. "
+        "The first one is the liveness check, all that a rollback asks before its switch: let it depend on nothing "
+        "but the instance."
     )
     timeout: PositiveDuration = Field(default=HEALTH.timeout, description="How long the checks may take to pass.")
     interval: PositiveDuration = Field(

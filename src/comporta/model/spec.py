@@ -35,6 +35,11 @@ class HealthSpec(Value, frozen=True):
     timeout: float = 300.0
     interval: float = 1.0
 
+    @property
+    def liveness(self) -> tuple[Check, ...]:
+        """What tells that an instance lives, whatever else is down: the first check."""
+        return self.checks[:1]
+
 
 class BlueGreenSpec(Value, frozen=True):
     """The waits of a blue-green deployment.
@@ -187,6 +192,22 @@ class WatchSpec(Value, frozen=True):
     thresholds: Thresholds = Thresholds()
 
 
+class MaintenanceSpec(Value, frozen=True):
+    """What users get while the service is closed for maintenance.
+
+    Attributes:
+        page: absolute path of the operator's own page (HTML); None: a simple one is made.
+        retry_after: seconds after which users may try again.
+        exempt: paths that reach the service all the same; one that ends in `/` stands for all below it.
+        always_ok: paths that the router itself answers with 200 then, such as for a load balancer in front of it.
+    """
+
+    page: str | None = None
+    retry_after: float = 60.0
+    exempt: tuple[str, ...] = ()
+    always_ok: tuple[str, ...] = ()
+
+
 class DriverSpec(Value, frozen=True):
     """A driver by name, with its own part of the config (already validated by the driver's options type)."""
 
@@ -227,6 +248,7 @@ class EnvironmentSpec(Value, frozen=True):
     digest: str
     watch: WatchSpec = WatchSpec()
     metrics: MetricsSpec | None = None
+    maintenance: MaintenanceSpec = MaintenanceSpec()
     env_file: str | None = None
     instance_host: str = "127.0.0.1"
 

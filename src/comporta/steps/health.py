@@ -125,8 +125,8 @@ def instance_targets(slot: Slot, instances: int, host: str, ports: Ports) -> lis
 
 
 def router_target(host: str, ports: Ports) -> Target:
-    """The service as its users reach it."""
-    return Target(name="the service", address=ports.router.address, host=host)
+    """The service as its users reach it, but for what marks the requests as comporta's own."""
+    return Target(name="the service", address=ports.router.address, host=host, headers=dict(ports.router.own_headers))
 
 
 async def instance_status(target: Target, ports: Ports) -> InstanceStatus | None:

@@ -18,6 +18,9 @@ from comporta.steps.shift_traffic import ShiftTraffic
 from comporta.steps.start_instances import StartInstances
 from comporta.steps.stop_instances import StopInstances
 
+QUICKLY = 0.2
+"""Seconds until a question that users wait for is asked again."""
+
 
 def free_slot(snapshot: Snapshot) -> Slot:
     """The slot without traffic; blue when nothing serves yet."""
@@ -70,6 +73,18 @@ def health(spec: EnvironmentSpec, slot: Slot, instances: int) -> CheckHealth:
     )
 
 
+def liveness(spec: EnvironmentSpec, slot: Slot, instances: int, *, timeout: float) -> CheckHealth:
+    """Whether the instances live, whatever else is down."""
+    return CheckHealth(
+        slot=slot,
+        instances=instances,
+        checks=spec.health.liveness,
+        host=spec.domain,
+        timeout=min(timeout, spec.health.timeout),
+        interval=min(QUICKLY, spec.health.interval),
+    )
+
+
 def shift(spec: EnvironmentSpec, snapshot: Snapshot, release: Release, slot: Slot) -> ShiftTraffic:
     """All traffic to the slot, and the way back to exactly what the router does now."""
     before = snapshot.routing.traffic
@@ -90,12 +105,16 @@ def final_check(spec: EnvironmentSpec) -> CheckService:
     )
 
 
-def retire(spec: EnvironmentSpec, snapshot: Snapshot, release: Release) -> list[AnyStep]:
-    """Drain what served before, keep it warm or stop it, and see that the new release is the one that serves."""
+def retire(spec: EnvironmentSpec, snapshot: Snapshot, release: Release, *, keep: float | None = None) -> list[AnyStep]:
+    """Drain what served before, keep it warm or stop it, and see that the new release is the one that serves.
+
+    Args:
+        keep: seconds to keep it warm, if it runs; None: as the config says.
+    """
     prove = ProveLive(release=release.ref, path=proof_path(spec))
     live = snapshot.live
     if live is None:
         return [prove]
-    keep = spec.blue_green.keep_warm
+    keep = spec.blue_green.keep_warm if keep is None else keep
     last = KeepWarm(slot=live.slot, seconds=keep) if keep > 0 and live.running else StopInstances(slot=live.slot)
     return [DrainSlot(slot=live.slot, bound=spec.blue_green.drain), last, prove]

@@ -44,7 +44,11 @@ class HttpProbe:
         import anyio
         import httpx2
 
-        headers = {"Host": target.host, **{k: self._secrets.fill(v) for k, v in check.headers.items()}}
+        headers = {
+            "Host": target.host,
+            **target.headers,
+            **{k: self._secrets.fill(v) for k, v in check.headers.items()},
+        }
         content = self._secrets.fill(check.body)
         # The proxies of the environment are for the world outside, not for our own instances.
         transport = httpx2.AsyncHTTPTransport(verify=False, trust_env=False)

@@ -15,8 +15,7 @@ from pathlib import Path
 
 import anyio
 
-from comporta.drivers.routers.haproxy_switch import KEY
-from comporta.model.errors import RouterError
+from comporta.drivers.routers.haproxy_map import KEY
 from comporta.ports.clock import Clock
 
 TIMEOUT = 5.0
@@ -63,22 +62,21 @@ class Control:
                 pids.append(int(words[0]))
         return Workers(current[-1], tuple(old)) if current else None
 
-    # Traffic
+    # Maps
 
-    async def traffic(self, worker: int, map_file: Path) -> str:
+    async def value(self, worker: int, map_file: Path) -> str:
         """The value in the map; empty if the worker has no such map, or something else in it."""
         answer = await self._ask(f"@!{worker} show map {map_file}")
         lines = [line.split(" ", 2)[1:] for line in (answer or "").splitlines() if line.startswith("0x")]
         return lines[0][1] if len(lines) == 1 and len(lines[0]) == 2 and lines[0][0] == KEY else ""
 
-    async def set_traffic(self, workers: Workers, map_file: Path, value: str) -> None:
-        """Raises RouterError if the current worker refuses. An old one may be gone, or know nothing of us."""
+    async def set_value(self, workers: Workers, map_file: Path, value: str) -> str:
+        """What the current worker objects; empty when it obeys. An old one may be gone, or know nothing of us."""
         refusal = await self._tell(workers.current, f"set map {map_file} {KEY} {value}")
-        if refusal:
-            raise RouterError("cannot shift: HAProxy refuses", details=[refusal])
-        for worker in workers.old:
-            if await self.traffic(worker, map_file):
+        for worker in () if refusal else workers.old:
+            if await self.value(worker, map_file):
                 await self._tell(worker, f"set map {map_file} {KEY} {value}")
+        return refusal
 
     # Servers
 
