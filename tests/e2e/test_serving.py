@@ -7,7 +7,6 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -24,16 +23,23 @@ watch:
 """
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Site]:
-    """1.1.0-rotting serves instead of 1.0.0, which is warm. It is well until somebody makes the file `rotten`."""
-    with site(tmp_path) as made:
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with site(tmp_path_factory.mktemp("shop")) as made:
         config = made.folder / "comporta.yml"
         config.write_text(config.read_text().replace("monitoring: basic", "monitoring: enabled") + WATCH)
         made.add_release("1.1.0-rotting", how="rotting")
         made.comporta("deploy", "1.0.0", "--yes")
-        made.comporta("deploy", "1.1.0-rotting", "--yes")
         yield made
+
+
+@pytest.fixture
+def shop(ground: Site) -> Site:
+    """1.1.0-rotting serves instead of 1.0.0, which is warm. It is well until somebody makes the file `rotten`."""
+    (ground.folder / "rotten").unlink(missing_ok=True)
+    if ground.live() != "1.1.0-rotting":
+        ground.comporta("deploy", "1.1.0-rotting", "--yes")
+    return ground
 
 
 @contextmanager
@@ -61,7 +67,10 @@ def rot(shop: Site) -> float:
 
 
 def automatic(shop: Site) -> list[dict[str, object]]:
-    return [d for d in shop.json("history") if d["reason"].startswith("AUTO: ")]
+    """The rollbacks that answered the latest deployment of the rotting release."""
+    history = shop.json("history")
+    latest = next(i for i, d in enumerate(history) if d["version"] == "1.1.0-rotting")
+    return [d for d in history[:latest] if d["reason"].startswith("AUTO: ")]
 
 
 def test_a_release_that_turns_bad_is_taken_back_without_anybody(shop: Site) -> None:
