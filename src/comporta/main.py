@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,9 @@ from comporta.cli.group import cli
 from comporta.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from comporta.app.context import Context
+    from comporta.app.context import Context, Front
     from comporta.app.deploy import Strategy
-    from comporta.cli.screen import Screen
+    from comporta.app.watching import Seen
     from comporta.config.loading import OptionTypes
     from comporta.engine.events import Listener
     from comporta.model.findings import Finding
@@ -41,7 +41,7 @@ class Composed:
     def __init__(self, listener: Listener | None = None) -> None:
         self._listener = listener
 
-    def context(self, config: Path | None, environment: str, screen: Screen, *, starts: bool = False) -> Context:
+    def context(self, config: Path | None, environment: str, screen: Front, *, starts: bool = False) -> Context:
         from comporta.app.context import Context, Interruption
         from comporta.drivers.env_secrets import EnvSecrets
         from comporta.drivers.journals.sqlite import SqliteJournal
@@ -50,6 +50,7 @@ class Composed:
         from comporta.drivers.probes.command import CommandProbe
         from comporta.drivers.probes.http import HttpProbe
         from comporta.drivers.probes.tcp import TcpProbe
+        from comporta.drivers.series.sqlite import SqliteSeries
         from comporta.drivers.system_clock import SystemClock
         from comporta.engine.events import ignore
         from comporta.ports.bundle import Ports
@@ -71,7 +72,23 @@ class Composed:
             metrics=Prometheus(spec.metrics, secrets) if spec.metrics else None,
         )
         journal = SqliteJournal(Path(spec.state) / "journal.db", redact=secrets.redact)
-        return Context(spec, ports, journal, LocalHost(), screen, Interruption(), self._listener or ignore)
+        series = SqliteSeries(Path(spec.state) / spec.environment / "watch.db")
+        return Context(spec, ports, journal, series, LocalHost(), screen, Interruption(), self._listener or ignore)
+
+    def serve(self, config: Path | None, environments: Sequence[str]) -> None:
+        from comporta.daemon.log import Log
+        from comporta.daemon.serving import serve
+
+        chosen = environments or [name for name in self.config_environments(config) if self._is_watched(config, name)]
+        serve([self.context(config, name, Log(name)) for name in chosen])
+
+    async def watch(self, ctx: Context, show: Callable[[Seen], None]) -> None:
+        from comporta.daemon.serving import watch_alone
+
+        await watch_alone(ctx, show)
+
+    def _is_watched(self, config: Path | None, environment: str) -> bool:
+        return self._spec(config, environment).monitoring != "disabled"
 
     def strategy(self, name: str) -> Strategy:
         found: Strategy = named(STRATEGIES, name).load()

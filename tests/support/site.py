@@ -36,7 +36,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         flaky = HOW == "flaky" and random.random() < 0.2
-        sick = HOW == "sick" or ((HOW == "failing" or flaky) and self.path != "/health")
+        rotten = HOW == "rotting" and os.path.exists("../../rotten")
+        sick = HOW == "sick" or ((HOW == "failing" or flaky or rotten) and self.path != "/health")
         body = json.dumps({{"status": "error" if sick else "ok", "version": VERSION}}).encode()
         self.send_response(500 if sick else 200)
         self.send_header("X-App-Version", VERSION)

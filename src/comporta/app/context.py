@@ -12,6 +12,8 @@ from comporta.model.spec import EnvironmentSpec
 from comporta.ports.bundle import Ports
 from comporta.ports.host import Host
 from comporta.ports.journal import Journal
+from comporta.ports.operator import Operator
+from comporta.ports.series import Series
 from comporta.steps.plan import Plan
 from comporta.steps.step import Facts
 
@@ -31,6 +33,10 @@ class Reporter(Protocol):
 
     def step_ends(self, index: int, title: str, *, undoing: bool, facts: Facts, error: str) -> None:
         """`error` is empty when the step reached what it promises."""
+
+
+class Front(Reporter, Operator, Protocol):
+    """Who is told and asked: a person at a terminal, or a log."""
 
 
 class Interruption:
@@ -64,6 +70,7 @@ class Context:
     spec: EnvironmentSpec
     ports: Ports
     journal: Journal
+    series: Series
     host: Host
     reporter: Reporter
     interruption: Interruption

@@ -79,6 +79,7 @@ async def run_deployment(ctx: Context, held: Held, number: int) -> Ended:
         group.start_soon(_abort_on_interruption, ctx, number)
         await runner.run()
         group.cancel_scope.cancel()
+    ctx.interruption.undoable = False
     return await ended_as_recorded(ctx, number, interrupted=bool(ctx.interruption.reason))
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from comporta.analysis.alerting import Crossing
 from comporta.app.context import Context
 from comporta.app.deployments import Deployment, deployments, how_to_settle
 from comporta.app.judgement import Judged
 from comporta.app.judgement import latest as judged_so_far
 from comporta.app.maintenance import Maintenance, maintenance
 from comporta.app.observing import observe
+from comporta.app.watching import alerts_up, is_watched
 from comporta.model.journal import Lease, Outcome
 from comporta.model.snapshot import Snapshot
 
@@ -24,6 +26,8 @@ class Status:
         lease_dead: why that holder is certainly dead; empty if it is not.
         maintenance: the maintenance page, while users get it.
         judged: how the comparison stands, while a canary is under way.
+        watched: a watch has counted something in the last seconds; None: nobody asked for one.
+        alerts: those that are up.
     """
 
     snapshot: Snapshot
@@ -33,6 +37,8 @@ class Status:
     address: str
     maintenance: Maintenance | None
     judged: Judged | None
+    watched: bool | None
+    alerts: list[Crossing]
     next: str
     """What to do about it; empty if all is well."""
 
@@ -55,6 +61,8 @@ async def status(ctx: Context) -> Status:
         address=_address(ctx, snapshot),
         maintenance=await maintenance(ctx, up=snapshot.routing.maintenance),
         judged=await judged_so_far(ctx.journal, latest[0]) if latest and latest[0].outcome is None else None,
+        watched=await is_watched(ctx) if ctx.spec.monitoring == "enabled" else None,
+        alerts=await alerts_up(ctx),
         next="",
     )
     return replace(seen, next=await _next(ctx, seen))

@@ -9,7 +9,7 @@ import re
 import shlex
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
@@ -18,8 +18,9 @@ import click
 from comporta.model.errors import EXIT_INTERRUPTED, ComportaError
 
 if TYPE_CHECKING:
-    from comporta.app.context import Context
+    from comporta.app.context import Context, Front
     from comporta.app.deploy import Strategy
+    from comporta.app.watching import Seen
     from comporta.cli.screen import Screen
     from comporta.model.findings import Finding
 
@@ -33,8 +34,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Composition(Protocol):
     """What the composition root offers to the command line."""
 
-    def context(self, config: Path | None, environment: str, screen: Screen, *, starts: bool) -> Context:
+    def context(self, config: Path | None, environment: str, screen: Front, *, starts: bool) -> Context:
         """`starts`: instances will be started, so all that the config refers to must be there."""
+
+    def serve(self, config: Path | None, environments: Sequence[str]) -> None:
+        """Watch these environments, or all that are to be, until a signal ends it."""
+
+    async def watch(self, ctx: Context, show: Callable[[Seen], None]) -> None:
+        """Watch one environment until cancelled."""
 
     def strategy(self, name: str) -> Strategy:
         """Raises UsageError for an unknown name."""
@@ -50,16 +57,19 @@ class Composition(Protocol):
     def diagnose(self, config: Path | None, environment: str) -> list[Finding]: ...
 
 
+config_option = click.option(
+    "-c",
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The config file (default: comporta.yml here or in a folder above).",
+)
+
+
 def common(function: F) -> F:
     """`-e`, `-c` and `--json`, as every verb about an environment has them."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts; progress goes to stderr."),
-        click.option(
-            "-c",
-            "--config",
-            type=click.Path(path_type=Path, dir_okay=False),
-            help="The config file (default: comporta.yml here or in a folder above).",
-        ),
+        config_option,
         click.option(
             "-e",
             "--environment",

@@ -15,6 +15,8 @@ VERBS = {
     "status": "Show what serves now.",
     "health": "Ask every health check once.",
     "rollback": "Bring an earlier release back.",
+    "watch": "Watch what serves, tell people, and roll back what turns bad.",
+    "serve": "Watch all environments for good, and finish what was interrupted.",
     "promote": "Let a canary go on to its next stage at once.",
     "pause": "Keep a canary at its stage.",
     "resume": "Finish a deployment that was interrupted, or end a pause.",

@@ -49,6 +49,8 @@ def _facts(seen: Status) -> dict[str, Any]:
         "lease": to_json(seen.lease) if seen.lease else None,
         "lease_dead": seen.lease_dead,
         "judged": {"share": seen.judged.share, "verdict": to_json(seen.judged.verdict)} if seen.judged else None,
+        "watched": seen.watched,
+        "alerts": [to_json(crossing) for crossing in seen.alerts],
         "next": as_called(seen.next),
         "interrupted": interrupted.number if interrupted else None,
         "latest": {"deployment": seen.latest.number, "outcome": seen.latest.outcome, "ended": iso(seen.latest.ended)}
@@ -82,6 +84,7 @@ def _print(seen: Status) -> None:
         weights = routing.traffic.weights
         _print_slot(seen.snapshot.slot(slot), weights.of(slot) if weights else 0)
     _print_deployment(seen)
+    _print_watch(seen)
     if seen.judged is not None:
         _print_judged(seen.judged)
     if seen.lease is not None:
@@ -129,6 +132,13 @@ def _print_slot(state: SlotState, share: int) -> None:
             code = f", exit code {instance.exit_code}" if instance.exit_code is not None else ""
             restarts = f", restarted {counted(instance.restarts, 'time')}" if instance.restarts else ""
             click.echo(f"        {instance.name} {instance.state}{restarts}{code}")
+
+
+def _print_watch(seen: Status) -> None:
+    for crossing in seen.alerts:
+        click.echo(f"{paint('alert', 'red')}   {crossing.message}")
+    if seen.snapshot.live is not None and seen.watched is False:
+        click.echo("watch   nobody watches: `comporta serve` would roll back what turns bad")
 
 
 def _print_deployment(seen: Status) -> None:

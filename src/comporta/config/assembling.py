@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from comporta.config.models import SECTIONS, CommandCheck, Environment, HttpCheck, TcpCheck
+from comporta.config.models import SECTIONS, CommandCheck, Environment, HttpCheck, TcpCheck, Watch
 from comporta.config.nodes import Node
 from comporta.model import checks
 from comporta.model.spec import (
@@ -24,6 +24,8 @@ from comporta.model.spec import (
     MetricQuery,
     MetricsSpec,
     PortRange,
+    Thresholds,
+    Trigger,
     WatchSpec,
 )
 
@@ -74,7 +76,7 @@ def assemble(
         monitoring=settings.monitoring,
         keep_failed=settings.keep_failed,
         metrics=_metrics(settings),
-        watch=WatchSpec(**settings.watch.model_dump()),
+        watch=_watch(settings.watch),
         maintenance=_maintenance(base, settings),
         digest=_digest([service, name, written]),
     )
@@ -99,6 +101,22 @@ def _canary(settings: Environment) -> CanarySpec:
     fields = settings.canary.model_dump(exclude={"limits", "stages"})
     limits = CanaryLimits(**settings.canary.limits.model_dump())
     return CanarySpec(**fields, stages=tuple(settings.canary.stages), limits=limits)
+
+
+def _watch(settings: Watch) -> WatchSpec:
+    errors, latency, availability = settings.rollback.errors, settings.rollback.latency, settings.rollback.availability
+    triggers = (
+        errors and Trigger(measure="errors", limit=errors.above, seconds=errors.during),
+        latency and Trigger(measure="latency", limit=latency.above, seconds=latency.during),
+        availability and Trigger(measure="availability", limit=1 - availability.below, seconds=availability.during),
+    )
+    thresholds = settings.thresholds.model_dump(exclude={"windows"})
+    return WatchSpec(
+        window=settings.window,
+        interval=settings.interval,
+        triggers=tuple(trigger for trigger in triggers if trigger),
+        thresholds=Thresholds(**thresholds, windows=tuple(settings.thresholds.windows)),
+    )
 
 
 def _metrics(settings: Environment) -> MetricsSpec | None:

@@ -46,6 +46,7 @@ from comporta.model.spec import (
     HealthSpec,
     MaintenanceSpec,
     MetricsSpec,
+    Thresholds,
     WatchSpec,
 )
 
@@ -63,6 +64,9 @@ BLUE_GREEN = BlueGreenSpec()
 CANARY = CanarySpec()
 LIMITS = CanaryLimits()
 MAINTENANCE = MaintenanceSpec()
+WATCH = WatchSpec()
+THRESHOLDS = Thresholds()
+ERRORS, LATENCY, AVAILABILITY = WATCH.triggers
 METRICS = MetricsSpec(url="", queries=())
 WATCH = WatchSpec()
 
@@ -273,13 +277,71 @@ class Metrics(Part):
     )
 
 
+class ErrorTrigger(Part):
+    """Failing requests, as a share of all."""
+
+    above: Percent = Field(default=ERRORS.limit, description="Worse than this …")
+    during: PositiveDuration = Field(default=ERRORS.seconds, description="… throughout this time.")
+
+
+class LatencyTrigger(Part):
+    """The mean latency."""
+
+    above: PositiveDuration = Field(default=LATENCY.limit, description="Worse than this …")
+    during: PositiveDuration = Field(default=LATENCY.seconds, description="… throughout this time.")
+
+
+class AvailabilityTrigger(Part):
+    """The share of requests, and of the watch's own questions, that get an answer."""
+
+    below: Percent = Field(default=1 - AVAILABILITY.limit, description="Worse than this …")
+    during: PositiveDuration = Field(default=AVAILABILITY.seconds, description="… throughout this time.")
+
+
+class Triggers(Part):
+    """What makes the watch bring the last known good release back. `null` switches a trigger off."""
+
+    errors: ErrorTrigger | None = Field(default=ErrorTrigger(), description="Failing requests, as a share of all.")
+    latency: LatencyTrigger | None = Field(default=LatencyTrigger(), description="The mean latency.")
+    availability: AvailabilityTrigger | None = Field(
+        default=AvailabilityTrigger(), description="The share of requests and of own questions that get an answer."
+    )
+
+
+def _rise(windows: list[float]) -> list[float]:
+    if windows != sorted(set(windows)):
+        raise refusal("the windows must rise", "write them like [5m, 30m, 24h]")
+    return windows
+
+
+class Alarms(Part):
+    """When people are told. `null` switches a threshold off."""
+
+    windows: Annotated[list[PositiveDuration], Field(min_length=1), AfterValidator(_rise)] = Field(
+        default=list(THRESHOLDS.windows),
+        description="What is looked at: the first one is critical, the second a degradation, the third a trend. The "
+        "last one is also how far the baseline reaches back.",
+    )
+    errors_increase: Percent | None = Field(
+        default=THRESHOLDS.errors_increase, description="Failing requests above the baseline, in points."
+    )
+    latency_increase: Percent | None = Field(
+        default=THRESHOLDS.latency_increase, description="Mean latency above the baseline's, as a part of that."
+    )
+    availability: Percent | None = Field(
+        default=THRESHOLDS.availability, description="The least share of requests and own questions with an answer."
+    )
+
+
 class Watch(Part):
-    """How a release is watched once it is live."""
+    """How a live release is watched, by `comporta serve` or `comporta watch`."""
 
     window: Duration = Field(
-        default=WATCH.window,
-        description="For how long; a release that was replaced sooner is not where a rollback goes by itself.",
+        default=WATCH.window, description="How long a release must have served before it is called good."
     )
+    interval: PositiveDuration = Field(default=WATCH.interval, description="The time between two looks.")
+    rollback: Triggers = Field(default=Triggers(), description="What brings the last known good release back.")
+    thresholds: Alarms = Field(default=Alarms(), description="When people are told.")
 
 
 def _whole_second(seconds: float) -> float:
@@ -331,7 +393,8 @@ class Common(Part):
     blue_green: BlueGreen = Field(default=BlueGreen(), description="The waits of a blue-green deployment.")
     canary: Canary = Field(default=Canary(), description="The stages of a canary, and what is asked at each.")
     monitoring: Literal["enabled", "basic", "disabled"] = Field(
-        default="enabled", description="How closely the environment is watched."
+        default="enabled",
+        description="What the watch does: roll back and tell people, only tell them (`basic`), or nothing.",
     )
     keep_failed: Duration = Field(
         default=3600.0,
@@ -341,7 +404,7 @@ class Common(Part):
     metrics: Metrics | None = Field(
         default=None, description="What is measured of a new release beside the router's own figures."
     )
-    watch: Watch = Field(default=Watch(), description="How a release is watched once it is live.")
+    watch: Watch = Field(default=Watch(), description="How a live release is watched.")
     maintenance: Maintenance = Field(
         default=Maintenance(), description="What users get while the service is closed for maintenance."
     )

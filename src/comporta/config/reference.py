@@ -23,9 +23,14 @@ HEADINGS = {
     "BlueGreen": "`blue_green`",
     "Canary": "`canary`",
     "Limits": "`canary.limits`",
+    "Watch": "`watch`",
+    "Triggers": "`watch.rollback`",
+    "ErrorTrigger": "`watch.rollback.errors`",
+    "LatencyTrigger": "`watch.rollback.latency`",
+    "AvailabilityTrigger": "`watch.rollback.availability`",
+    "Alarms": "`watch.thresholds`",
     "Metrics": "`metrics`",
     "MetricQuery": "Query, in `metrics.queries`",
-    "Watch": "`watch`",
     "Maintenance": "`maintenance`",
 }
 """Model → the heading of its table, in the order of the reference."""

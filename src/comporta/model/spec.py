@@ -144,15 +144,52 @@ class MetricsSpec(Value, frozen=True):
     headers: dict[str, str] = {}
 
 
-class WatchSpec(Value, frozen=True):
-    """How a release is watched once it is live.
+class Trigger(Value, frozen=True):
+    """A live release is bad when a measure was beyond its limit throughout the last `seconds`.
+
+    `measure` is "errors" (a share of the requests), "latency" (the mean, in seconds) or "availability" (the share of
+    requests and probes that had no answer, so that more is worse here too).
+    """
+
+    measure: str
+    limit: float
+    seconds: float
+
+
+class Thresholds(Value, frozen=True):
+    """When people are told; None switches a threshold off.
 
     Attributes:
-        window: for how long, in seconds. A release that was replaced sooner is not known to be good; twice as long
-            after an emergency.
+        windows: over how many seconds, shortest first: what is critical, what degrades, what is a trend. The longest
+            one is also how far back the baseline reaches.
+        errors_increase: failing requests above the baseline, as a fraction (0.05: five points).
+        latency_increase: mean latency above the baseline's, as a fraction of that (0.5: half as much again).
+        availability: the least share of requests and probes that are answered.
+    """
+
+    windows: tuple[float, ...] = (300.0, 1800.0, 86400.0)
+    errors_increase: float | None = 0.05
+    latency_increase: float | None = 0.5
+    availability: float | None = 0.995
+
+
+class WatchSpec(Value, frozen=True):
+    """How a live release is watched.
+
+    Attributes:
+        window: how long a release must have served before it is called good; twice as long after an emergency.
+        interval: seconds between two looks.
+        triggers: what makes the watch roll back.
     """
 
     window: float = 300.0
+    interval: float = 1.0
+    triggers: tuple[Trigger, ...] = (
+        Trigger(measure="errors", limit=0.15, seconds=300.0),
+        Trigger(measure="latency", limit=10.0, seconds=120.0),
+        Trigger(measure="availability", limit=0.05, seconds=60.0),
+    )
+    thresholds: Thresholds = Thresholds()
 
 
 class MaintenanceSpec(Value, frozen=True):
@@ -188,6 +225,7 @@ class EnvironmentSpec(Value, frozen=True):
         env_file: absolute path of the env file, if there is one.
         instance_host: the address that instances listen on, as the router reaches them.
         keep_failed: how many seconds a candidate runs on after its deployment turned back; 0: it is stopped.
+        monitoring: whether the watch may roll back ("enabled"), only tells ("basic"), or does neither ("disabled").
         metrics: what is measured beside the router's log; None: nothing.
         digest: of the config as written, so that a release can tell which one it ran with.
     """
