@@ -31,6 +31,12 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class Stopped(ComportaError):
+    """A signal ended the command."""
+
+    exit_code = EXIT_INTERRUPTED
+
+
 class Composition(Protocol):
     """What the composition root offers to the command line."""
 
@@ -220,6 +226,4 @@ def interrupted(context: Context) -> NoReturn:
         text, next_ = "left as it is", "`comporta resume` or `comporta abort` settles it"
     else:
         text, next_ = "nothing was changed", ""
-    error = ComportaError(f"{context.interruption.reason}: {text}", next=next_)
-    error.exit_code = EXIT_INTERRUPTED
-    raise error
+    raise Stopped(f"{context.interruption.reason}: {text}", next=next_)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from comporta.cli.base import common, composition, execute, open_context, told
+from comporta.cli.base import Stopped, common, composition, execute, open_context, told
 from comporta.cli.times import iso
 
 if TYPE_CHECKING:
     from comporta.app.watching import Seen
+    from comporta.model.watching import Tally
 
 
 @click.command("watch")
@@ -34,20 +36,36 @@ def command(environment: str, config: Path | None, as_json: bool) -> None:
     screen.stage(f"watch {environment}")
     try:
         execute(ctx, lambda: composition().watch(ctx, show))
+    except Stopped as end:
+        sys.exit(end.exit_code)  # that is how a watch ends: nothing went wrong
     finally:
         screen.close()
 
 
 def facts(seen: Seen) -> dict[str, Any]:
+    """A look for scripts; rates are shares, times seconds, and null where there is no data."""
     from comporta.model.values import to_json
 
     return {
         "at": iso(seen.at),
         "state": seen.state,
         "release": to_json(seen.release) if seen.release else None,
-        "now": to_json(seen.now),
-        "usual": to_json(seen.usual),
+        "now": _figures(seen.now),
+        "usual": _figures(seen.usual),
         "alerts": [to_json(crossing) for crossing in seen.alerts],
+    }
+
+
+def _figures(tally: Tally) -> dict[str, Any]:
+    from comporta.analysis.triggers import value_of
+
+    missing = value_of("availability", tally)
+    return {
+        "requests": tally.requests,
+        "probes": tally.probes,
+        "error_rate": value_of("errors", tally),
+        "mean_latency": value_of("latency", tally),
+        "availability": None if missing is None else 1 - missing,
     }
 
 
