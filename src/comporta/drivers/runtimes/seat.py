@@ -33,7 +33,7 @@ class Seat:
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self.path / "lock", os.O_CREAT | os.O_RDWR, 0o600)
         try:
-            while not _try_lock(descriptor):
+            while not try_lock(descriptor):
                 await clock.sleep(LOCK_EVERY)
             yield
         finally:
@@ -106,7 +106,8 @@ class Seat:
             os.close(descriptor)
 
 
-def _try_lock(descriptor: int) -> bool:
+def try_lock(descriptor: int) -> bool:
+    """Take a lock on an open file, which ends with its last descriptor; false if somebody has it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
