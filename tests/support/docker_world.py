@@ -26,6 +26,24 @@ BASE = "comporta-test/base:1"
 """Made by scripts/docker_engine.sh: busybox, and `service`, which listens on $PORT."""
 
 
+ANOTHER = """
+import sys
+from pathlib import Path
+import anyio
+from comporta.model.traffic import Slot
+from comporta.testing.runtime_contract import started
+from support.docker_world import DockerWorld
+
+base, service, blue, instances = sys.argv[1:]
+world = DockerWorld(Path(base), service=service, blue=int(blue), stop_grace="1s")
+print("begins", flush=True)
+anyio.run(lambda: started(world.runtime, Slot.BLUE, "1.0.0", instances=int(instances)) if int(instances) else
+          world.runtime.stop(Slot.BLUE))
+print("done", flush=True)
+sys.stdin.read()
+"""
+
+
 def docker(*words: str, given: str | None = None) -> str:
     """What Docker's own client says."""
     done = subprocess.run(["docker", *words], input=given, capture_output=True, text=True, timeout=120, check=False)
@@ -50,7 +68,9 @@ def need_engine() -> None:
 class DockerWorld:
     """A service with the versions 1.0.0 and 1.1.0, in one environment; its name is used by nobody else."""
 
-    def __init__(self, base: Path, *, service: str = "", environment: str = "test", **options: Any) -> None:
+    def __init__(
+        self, base: Path, *, service: str = "", environment: str = "test", blue: int = 0, **options: Any
+    ) -> None:
         need_engine()
         self.base = base
         self.clock = SystemClock()
@@ -61,14 +81,16 @@ class DockerWorld:
             base=str(base),
             state=str(base / ".comporta"),
             environment=environment,
-            blue=port_range(free_ports()),
+            blue=port_range(blue or free_ports()),
             green=port_range(free_ports()),
         )
         chosen = {"image": f"{self.service}:{{version}}", "pull": "never", "port": 3000, "stop_grace": 2, **options}
         self.options = DockerOptions(**chosen)
         self.runtime = DockerRuntime(self.spec, self.options, self.clock, self.secrets)
         for version in ("1.0.0", "1.1.0"):
-            self.release(version)
+            # What is there already is what another comporta uses.
+            if not service:
+                self.release(version)
 
     def release(self, version: str, *lines: str) -> str:
         """Build an image with these further lines; gives back its identity."""
@@ -82,6 +104,10 @@ class DockerWorld:
 
     def remove(self, version: str) -> None:
         docker("rmi", "-f", docker("image", "inspect", "-f", "{{.Id}}", self.options.reference(version)))
+
+    def order(self, instances: int) -> tuple[str, list[str]]:
+        """For another comporta: the program that brings the blue slot to so many instances of 1.0.0; 0 stops it."""
+        return ANOTHER, [str(self.base), self.service, str(self.spec.blue.first), str(instances)]
 
     async def crash(self, slot: Slot, index: int) -> None:
         os.kill(await self.pid(slot, index), signal.SIGKILL)
@@ -124,5 +150,9 @@ class DockerWorld:
         finally:
             if left := self.containers():
                 docker("rm", "-fv", *left)
-            if images := docker("images", "-q", "--filter", f"label=test.service={self.service}").split():
-                docker("rmi", "-f", *set(images))
+            self._remove_images()
+
+    def _remove_images(self) -> None:
+        """Those that others were built on go in a later round."""
+        while images := docker("images", "-q", "--filter", f"label=test.service={self.service}").split():
+            subprocess.run(["docker", "rmi", "-f", *set(images)], capture_output=True, check=False)

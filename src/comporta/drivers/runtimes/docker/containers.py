@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import msgspec
 
 from comporta.drivers.runtimes.docker.api import Api, EngineError
-from comporta.drivers.runtimes.docker.logs import read_log
+from comporta.drivers.runtimes.docker.logs import epoch, read_log
 from comporta.drivers.runtimes.seat import Seat
 from comporta.model.release import InstanceState, InstanceStatus, Occupant
 from comporta.model.spec import EnvironmentSpec
@@ -38,9 +38,10 @@ HEALTH = {"starting": InstanceState.STARTING, "unhealthy": InstanceState.FAILED}
 
 @dataclass(frozen=True)
 class Container:
-    """What the engine tells of a container of ours."""
+    """What the engine tells of a container of ours; of one that was restarted, also how it ended before."""
 
     facts: Mapping[str, Any]
+    ends: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def id(self) -> str:
@@ -65,21 +66,23 @@ class Container:
         """It serves, or the engine is about to start it again."""
         return self._state["Status"] in ("running", "restarting")
 
+    @property
+    def restarts(self) -> int:
+        return int(self.facts["RestartCount"])
+
     def is_of(self, occupant: Occupant) -> bool:
         mine = self.occupant
         return (mine.release, mine.artifact) == (occupant.release, occupant.artifact)
 
     def status(self, slot: Slot, address: str) -> InstanceStatus:
-        ended = self._state["Status"] != "running"
-        restarts = int(self.facts["RestartCount"])
         return InstanceStatus(
             slot=slot,
             index=self.index,
             address=address,
             state=self._instance_state,
             pid=self._state["Pid"] or None,
-            restarts=restarts,
-            exit_code=self._state["ExitCode"] if ended or restarts else None,
+            restarts=self.restarts,
+            exit_code=self._exit_code,
             reason=self._reason,
         )
 
@@ -102,8 +105,16 @@ class Container:
         return STATES[status]
 
     @property
+    def _exit_code(self) -> int | None:
+        """Of the last end. A container that runs again has forgotten it, the engine's events may not have."""
+        if self._state["Status"] != "running":
+            return int(self._state["ExitCode"])
+        codes = [int(event["Actor"]["Attributes"]["exitCode"]) for event in self.ends if event["Action"] == "die"]
+        return codes[-1] if codes else None
+
+    @property
     def _reason(self) -> str:
-        if self._state["OOMKilled"]:
+        if self._state["OOMKilled"] or any(event["Action"] == "oom" for event in self.ends):
             limit = self.facts["HostConfig"]["Memory"] >> 20
             return f"killed for want of memory (its limit is {limit} MiB)" if limit else "killed for want of memory"
         if self._state["Error"]:
@@ -132,7 +143,8 @@ class Crew:
         labels = [f"{name}={value}" for name, value in self.key.items()]
         listed = await self.api.get("/containers/json", all=True, filters={"label": labels})
         facts = [await self.api.find(f"/containers/{one['Id']}/json") for one in listed]
-        return sorted((Container(one) for one in facts if one is not None), key=lambda container: container.index)
+        containers = [await self._with_ends(Container(one)) for one in facts if one is not None]
+        return sorted(containers, key=lambda container: container.index)
 
     async def vacate(self) -> None:
         """End them all; then the slot is free. The caller holds the seat's lock."""
@@ -144,6 +156,15 @@ class Crew:
         async with task_group() as group:
             for container in containers:
                 group.start_soon(self._end, container)
+
+    async def _with_ends(self, container: Container) -> Container:
+        state = container.facts["State"]
+        if not container.restarts or state["Status"] != "running":
+            return container
+        told = {"container": [container.id], "event": ["die", "oom"]}
+        # Up to a moment that is past: the engine tells what it remembers, and waits for nothing.
+        events = await self.api.read("/events", since=0, until=epoch(state["StartedAt"]), filters=told)
+        return replace(container, ends=tuple(msgspec.json.decode_lines(events)))
 
     async def _end(self, container: Container) -> None:
         grace = container.facts["Config"].get("StopTimeout") or 10

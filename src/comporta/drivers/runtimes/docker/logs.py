@@ -73,7 +73,7 @@ async def read_log(api: Api, container: str, *, tail: int | None = None, after: 
         stderr=True,
         timestamps=True,
         tail="all" if tail is None else tail,
-        since=_epoch(after) if after else 0,
+        since=epoch(after) if after else 0,
     )
     return [line for line in parsed(content) if line.at > after]
 
@@ -108,6 +108,7 @@ def _line(line: bytes) -> Line:
     return Line(at, text)
 
 
-def _epoch(at: str) -> str:
-    """As the engine takes times: seconds since 1970, and nanoseconds."""
-    return f"{calendar.timegm(time.strptime(at[:19], '%Y-%m-%dT%H:%M:%S'))}.{at[20:29]}"
+def epoch(at: str) -> str:
+    """As the engine takes times, from how it tells them: seconds since 1970, and nanoseconds."""
+    seconds, _, fraction = at.removesuffix("Z").partition(".")
+    return f"{calendar.timegm(time.strptime(seconds, '%Y-%m-%dT%H:%M:%S'))}.{fraction:0<9}"

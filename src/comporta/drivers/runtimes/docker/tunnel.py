@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 import anyio
@@ -36,13 +36,16 @@ async def tunnel(url: str) -> AsyncIterator[str]:
     with tempfile.TemporaryDirectory(prefix="comporta-") as folder:
         path = f"{folder}/engine.sock"
         try:
-            process = await anyio.open_process(_command(url, path), stderr=subprocess.PIPE)
+            process = await anyio.open_process(_command(url, path), stderr=subprocess.PIPE, start_new_session=True)
         except FileNotFoundError as error:
             raise MissingTool(f"cannot reach {url}: there is no ssh", next="apt-get install openssh-client") from error
         async with process:
-            await _until_forwarded(process, url)
-            yield path
-            process.terminate()
+            try:
+                await _until_forwarded(process, url)
+                yield path
+            finally:
+                with suppress(ProcessLookupError):
+                    process.terminate()
 
 
 def _command(url: str, path: str) -> list[str]:
@@ -63,7 +66,8 @@ async def _until_forwarded(process: anyio.abc.Process, url: str) -> None:
             await process.stdin.send(b"ready\n")
             await process.stdout.receive()
     except (anyio.EndOfStream, anyio.BrokenResourceError, TimeoutError) as error:
-        process.kill()
+        with suppress(ProcessLookupError):
+            process.terminate()
         said = [line.decode(errors="replace") async for line in process.stderr]
         raise RuntimeFailure(
             f"cannot reach the Docker Engine at {url}: {' '.join(''.join(said).split()) or 'ssh did not connect'}",
