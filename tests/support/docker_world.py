@@ -69,7 +69,14 @@ class DockerWorld:
     """A service with the versions 1.0.0 and 1.1.0, in one environment; its name is used by nobody else."""
 
     def __init__(
-        self, base: Path, *, service: str = "", environment: str = "test", blue: int = 0, **options: Any
+        self,
+        base: Path,
+        *,
+        service: str = "",
+        environment: str = "test",
+        blue: int = 0,
+        registry_host: str = "",
+        **options: Any,
     ) -> None:
         need_engine()
         self.base = base
@@ -84,13 +91,28 @@ class DockerWorld:
             blue=port_range(blue or free_ports()),
             green=port_range(free_ports()),
         )
-        chosen = {"image": f"{self.service}:{{version}}", "pull": "never", "port": 3000, "stop_grace": 2, **options}
+        self.registry_host = registry_host
+        name = f"{registry_host}/{self.service}" if registry_host else self.service
+        chosen = {"image": f"{name}:{{version}}", "pull": "never", "port": 3000, "stop_grace": 2, **options}
         self.options = DockerOptions(**chosen)
-        self.runtime = DockerRuntime(self.spec, self.options, self.clock, self.secrets)
+        self.renew()
         for version in ("1.0.0", "1.1.0"):
             # What is there already is what another comporta uses.
-            if not service:
+            if not service and not self.options.build and not registry_host:
                 self.release(version)
+
+    def renew(self) -> None:
+        """The runtime as its spec and options are now."""
+        self.runtime = DockerRuntime(self.spec, self.options, self.clock, self.secrets)
+
+    def push(self, version: str, *lines: str) -> str:
+        """Build an image as in `release`, and leave it to the registry alone; gives back its identity."""
+        before = docker("images", "-q", self.options.reference(version))
+        identity = self.release(version, *lines)
+        docker("push", "-q", self.options.reference(version))
+        if not before:
+            docker("rmi", "-f", identity)
+        return identity
 
     def release(self, version: str, *lines: str) -> str:
         """Build an image with these further lines; gives back its identity."""

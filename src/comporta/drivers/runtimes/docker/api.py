@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -62,7 +62,7 @@ class Api:
 
     async def messages(
         self, path: str, *, content: AsyncIterator[bytes] | None = None, headers: Mapping[str, str], **params: Any
-    ) -> AsyncIterator[dict[str, Any]]:
+    ) -> AsyncGenerator[dict[str, Any], None]:
         """What the engine says in the course of a build or a pull."""
         async with self._exchange("POST", path, params, content=content, headers=headers, bound=SILENCE) as response:
             async for line in response.aiter_lines():

@@ -164,7 +164,7 @@ class Crew:
         told = {"container": [container.id], "event": ["die", "oom"]}
         # Up to a moment that is past: the engine tells what it remembers, and waits for nothing.
         events = await self.api.read("/events", since=0, until=epoch(state["StartedAt"]), filters=told)
-        return replace(container, ends=tuple(msgspec.json.decode_lines(events)))
+        return replace(container, ends=tuple(msgspec.json.Decoder().decode_lines(events)))
 
     async def _end(self, container: Container) -> None:
         grace = container.facts["Config"].get("StopTimeout") or 10

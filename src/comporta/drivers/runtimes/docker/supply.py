@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import tempfile
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -95,13 +96,14 @@ class Supply:
             )
         return context
 
-    async def _follow(self, messages: AsyncIterator[dict[str, Any]], said: deque[str] | None = None) -> None:
+    async def _follow(self, messages: AsyncGenerator[dict[str, Any], None], said: deque[str] | None = None) -> None:
         """Read to the end. A failure comes as a message, long after the engine said that all is well."""
-        async for message in messages:
-            if "error" in message:
-                raise EngineError(500, str(message["error"]).strip())
-            if said is not None and (text := str(message.get("stream", "")).rstrip()):
-                said.extend(text.splitlines())
+        async with aclosing(messages):
+            async for message in messages:
+                if "error" in message:
+                    raise EngineError(500, str(message["error"]).strip())
+                if said is not None and (text := str(message.get("stream", "")).rstrip()):
+                    said.extend(text.splitlines())
 
     def _login(self, reference: str) -> dict[str, str]:
         registry = self._options.registry
