@@ -98,7 +98,8 @@ async def test_a_version_that_no_registry_has_is_told_in_its_words(pulled: Docke
     assert told.value.next.startswith("did you mean 1.1.0?")
 
 
-async def test_a_registry_wants_to_know_who_pulls(tmp_path: Path) -> None:
+async def test_a_registry_wants_to_know_who_pulls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
     with registry(tmp_path / "registry", htpasswd=f"deploy:{hashed(PASSWORD)}") as address:
         login = {"username": "deploy", "password": "${REGISTRY_PASSWORD}"}
         world = DockerWorld(tmp_path, registry_host=address, pull="missing", registry=login)
@@ -112,9 +113,18 @@ async def test_a_registry_wants_to_know_who_pulls(tmp_path: Path) -> None:
             world.secrets.values["REGISTRY_PASSWORD"] = PASSWORD
             artifact = await world.runtime.resolve("1.0.0")
             assert PASSWORD.encode() not in msgspec.json.encode(artifact)
+            await _is_pulled_by_whom_docker_knows(world, address)
         finally:
-            docker("logout", address)
             await world.close()
+
+
+async def _is_pulled_by_whom_docker_knows(world: DockerWorld, address: str) -> None:
+    """Without a word in the config: as `docker login` stored it, and no more after `docker logout`."""
+    other = DockerWorld(world.base, service=world.service, registry_host=address, pull="always")
+    await other.runtime.resolve("1.0.0")
+    docker("logout", address)
+    with pytest.raises(ArtifactMissing, match="no basic auth"):
+        await other.runtime.resolve("1.0.0")
 
 
 async def test_a_version_is_built_with_its_arguments_and_tagged(built: DockerWorld) -> None:

@@ -83,7 +83,7 @@ class Build(Part):
 
 
 class Registry(Part):
-    """Who we are to the registry. The password is a secret: `${NAME}`."""
+    """Who we are to the registry, where `docker login` does not say it. The password is a secret: `${NAME}`."""
 
     username: str
     password: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import tempfile
 from collections import deque
 from collections.abc import AsyncGenerator
@@ -11,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
-import msgspec
 
-from comporta.drivers.runtimes.docker import images
+from comporta.drivers.runtimes.docker import images, logins
 from comporta.drivers.runtimes.docker.api import Api, EngineError
 from comporta.drivers.runtimes.docker.context import chunks, pack
 from comporta.drivers.runtimes.docker.options import Build, DockerOptions
@@ -50,9 +48,10 @@ class Supply:
 
     async def pull(self, reference: str, version: str) -> None:
         """`reference`: name:tag, or name@digest."""
-        headers = {"X-Registry-Auth": _encoded(self._login(reference))}
         try:
-            await self._follow(self._api.messages("/images/create", headers=headers, fromImage=reference))
+            await self._follow(
+                self._api.messages("/images/create", headers=self._logins(reference), fromImage=reference)
+            )
         except EngineError as error:
             raise ArtifactMissing(
                 f"cannot pull {reference} for version {version}: {error.message}",
@@ -68,7 +67,7 @@ class Supply:
             told = self._api.messages(
                 "/build",
                 content=chunks(archive),
-                headers={"Content-Type": "application/x-tar", "X-Registry-Config": _encoded(self._logins(reference))},
+                headers={"Content-Type": "application/x-tar", **self._logins(reference)},
                 t=reference,
                 dockerfile=build.dockerfile,
                 target=build.target,
@@ -96,6 +95,9 @@ class Supply:
             )
         return context
 
+    def _logins(self, reference: str) -> dict[str, str]:
+        return logins.headers(reference, self._options.registry, self._secrets)
+
     async def _follow(self, messages: AsyncGenerator[dict[str, Any], None], said: deque[str] | None = None) -> None:
         """Read to the end. A failure comes as a message, long after the engine said that all is well."""
         async with aclosing(messages):
@@ -104,24 +106,3 @@ class Supply:
                     raise EngineError(500, str(message["error"]).strip())
                 if said is not None and (text := str(message.get("stream", "")).rstrip()):
                     said.extend(text.splitlines())
-
-    def _login(self, reference: str) -> dict[str, str]:
-        registry = self._options.registry
-        if registry is None:
-            return {}
-        password = self._secrets.fill(registry.password)
-        return {"username": registry.username, "password": password, "serveraddress": _host(reference)}
-
-    def _logins(self, reference: str) -> dict[str, dict[str, str]]:
-        return {_host(reference): self._login(reference)} if self._options.registry else {}
-
-
-def _host(reference: str) -> str:
-    """The registry in the name of an image: what stands before the first slash, if it looks like a host."""
-    first, slash, _ = reference.partition("/")
-    is_host = slash and ("." in first or ":" in first or first == "localhost")
-    return first if is_host else "https://index.docker.io/v1/"
-
-
-def _encoded(value: Any) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(value)).decode()
