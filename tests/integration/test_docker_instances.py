@@ -129,6 +129,17 @@ async def test_an_instance_that_ignores_sigterm_is_killed_after_its_grace_time(w
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
 
 
+async def test_an_instance_that_keeps_no_log_can_be_looked_at_and_stopped(tmp_path: Path) -> None:
+    world = DockerWorld(tmp_path, log={"driver": "none", "options": {}})
+    try:
+        await started(world.runtime, Slot.BLUE, "1.0.0", instances=1)
+        assert await logged(world.runtime, Slot.BLUE) == []
+        await world.runtime.stop(Slot.BLUE)
+        assert world.containers() == []
+    finally:
+        await world.close()
+
+
 async def test_logs_hold_both_streams_and_are_followed_across_a_restart(world: DockerWorld) -> None:
     world.release("1.0.0", script("echo one; sleep 0.2; echo two >&2; exec sleep 100"))
     await started(world.runtime, Slot.BLUE, "1.0.0", instances=2)

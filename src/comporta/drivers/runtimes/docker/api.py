@@ -19,11 +19,12 @@ SILENCE = 900.0
 
 
 class EngineError(RuntimeFailure):
-    """The engine refused. `message` is its own text."""
+    """The engine refused. `said` is its own text."""
 
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, status: int, said: str) -> None:
+        super().__init__(f"cannot go on: the Docker Engine refused: {said}", next="`comporta doctor`")
         self.status = status
+        self.said = said
 
 
 class Api:

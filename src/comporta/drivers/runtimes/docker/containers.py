@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -168,8 +168,15 @@ class Crew:
 
     async def _end(self, container: Container) -> None:
         grace = container.facts["Config"].get("StopTimeout") or 10
-        await _unless_gone(partial(self.api.post, f"/containers/{container.id}/stop", bound=grace + STOP_BOUND))
-        await _unless_gone(partial(self._save_log, container))
+        try:
+            await self.api.post(f"/containers/{container.id}/stop", bound=grace + STOP_BOUND)
+        except EngineError as error:
+            if error.status == 404:
+                return
+            raise
+        # A log that cannot be read must keep nothing from being removed.
+        with suppress(EngineError):
+            await self._save_log(container)
         await self.api.delete(f"/containers/{container.id}", v=True, force=True)
 
     async def _save_log(self, container: Container) -> None:
@@ -201,11 +208,3 @@ def sitting(recorded: Occupant | None, containers: Collection[Container]) -> Occ
     newest = max((container.occupant for container in containers), key=lambda occupant: occupant.release.number)
     mine = [container.index for container in containers if container.is_of(newest)]
     return msgspec.structs.replace(newest, instances=max(mine), warm_until=None)
-
-
-async def _unless_gone(act: Callable[[], Awaitable[Any]]) -> None:
-    try:
-        await act()
-    except EngineError as error:
-        if error.status != 404:
-            raise

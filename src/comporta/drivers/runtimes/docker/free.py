@@ -47,7 +47,7 @@ async def holders(
     taken, ours = dict[int, str](), set[int]()
     for container in await api.get("/containers/json"):
         published = {port["PublicPort"] for port in container["Ports"] if _reaches(port, host)} & set(ports)
-        if key.items() <= container["Labels"].items():
+        if key.items() <= (container["Labels"] or {}).items():
             ours |= published
         else:
             taken |= dict.fromkeys(published, f"container {container['Names'][0].lstrip('/')} ({container['Image']})")

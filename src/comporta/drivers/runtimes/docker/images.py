@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from comporta.drivers.runtimes.docker.api import Api, EngineError
@@ -80,8 +81,6 @@ class Kept:
 
     async def _give_up(self, tags: Iterable[str]) -> None:
         for tag in tags:
-            try:
+            # One that a container uses stays: the next prune will do.
+            with suppress(EngineError):
                 await self._api.delete(f"/images/{tag}")
-            except EngineError as error:
-                if error.status != 409:  # a container uses it: the next prune will do
-                    raise

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from comporta.drivers.runtimes.docker.api import Api
+from comporta.drivers.runtimes.docker.api import Api, EngineError
 from comporta.drivers.runtimes.seat import Seat
 from comporta.model.release import LogLine
 
@@ -66,15 +66,20 @@ class LogReader:
 
 
 async def read_log(api: Api, container: str, *, tail: int | None = None, after: str = "") -> list[Line]:
-    """The last lines of a container, or all that came after a line's time."""
-    content = await api.read(
-        f"/containers/{container}/logs",
-        stdout=True,
-        stderr=True,
-        timestamps=True,
-        tail="all" if tail is None else tail,
-        since=epoch(after) if after else 0,
-    )
+    """The last lines of a container, or all that came after a line's time. Empty if it is gone, or keeps no log."""
+    try:
+        content = await api.read(
+            f"/containers/{container}/logs",
+            stdout=True,
+            stderr=True,
+            timestamps=True,
+            tail="all" if tail is None else tail,
+            since=epoch(after) if after else 0,
+        )
+    except EngineError as error:
+        if error.status in (404, 501):
+            return []
+        raise
     return [line for line in parsed(content) if line.at > after]
 
 

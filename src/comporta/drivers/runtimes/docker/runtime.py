@@ -184,7 +184,7 @@ class DockerRuntime:
             await api.post(f"/containers/{created}/start")
         except EngineError as error:
             raise RuntimeFailure(
-                f"cannot start {name}: {error.message}", next="correct `release.docker`, and deploy again"
+                f"cannot start {name}: {error.said}", next="correct `release.docker`, and deploy again"
             ) from error
 
     async def _keep_images(self, api: Api, occupant: Occupant) -> None:

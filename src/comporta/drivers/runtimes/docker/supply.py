@@ -54,7 +54,7 @@ class Supply:
             )
         except EngineError as error:
             raise ArtifactMissing(
-                f"cannot pull {reference} for version {version}: {error.message}",
+                f"cannot pull {reference} for version {version}: {error.said}",
                 next=suggest(version, await images.versions(self._api, self._options), none=images.NO_IMAGE),
             ) from error
 
@@ -79,7 +79,7 @@ class Supply:
                 await self._follow(told, said)
             except EngineError as error:
                 raise ArtifactMissing(
-                    f"cannot build version {version}: {error.message}",
+                    f"cannot build version {version}: {error.said}",
                     details=[self._secrets.redact(line) for line in said],
                     next=f"correct {context / build.dockerfile}, and deploy again; nothing was changed",
                 ) from error
