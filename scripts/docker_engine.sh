@@ -1,18 +1,14 @@
 #!/usr/bin/env bash
 # A Docker Engine for the tests of the runtime `docker`: installs it where it is missing, starts it where none answers,
-# and makes the image that the tests build on. Needs root for the first two. Safe to run again.
+# and makes the image that the tests build on. Needs root to start one. Safe to run again.
 #
-# The engine goes on running; it keeps its log in /var/log/comporta-dockerd.log.
+# The engine goes on running, with its log in /var/log/comporta-dockerd.log; `kill "$(cat /var/run/docker.pid)"` ends it.
 set -euo pipefail
+COMPORTA_SETUP_TOOLS="dockerd:docker.io docker:docker.io docker-registry busybox:busybox-static sshd:openssh-server ssh-keygen:openssh-client
+  openssl ip:iproute2"
+source "$(dirname "$0")/setup.sh"
 
-BASE=comporta-test/base:1
-
-install() {
-  echo "docker: installing an engine, and what the tests take along"
-  apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-    docker.io docker-registry busybox-static openssh-server openssh-client openssl >/dev/null
-}
+BASE=comporta-test/base:1  # raise the number when its content changes
 
 answers() { docker version >/dev/null 2>&1; }
 
@@ -57,14 +53,6 @@ SCRIPT
   tar -C "$root" -c . | docker import --change 'CMD ["service"]' - "$BASE" >/dev/null
 }
 
-for tool in dockerd docker-registry busybox sshd openssl; do
-  if ! PATH="$PATH:/usr/sbin:/sbin" command -v "$tool" >/dev/null; then missing=1; fi
-done
-if [ -n "${missing:-}" ]; then
-  [ "$(id -u)" = 0 ] || { echo "docker: no engine is installed, and only root can install one" >&2; exit 2; }
-  install
-fi
-export PATH="$PATH:/usr/sbin:/sbin"
 if ! answers; then
   [ "$(id -u)" = 0 ] || { echo "docker: no engine answers, and only root can start one" >&2; exit 2; }
   start_somehow || { tail -n 20 /var/log/comporta-dockerd.log >&2; exit 2; }

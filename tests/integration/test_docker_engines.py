@@ -14,9 +14,24 @@ from comporta.model.release import SlotState
 from comporta.model.traffic import Slot
 from comporta.testing.runtime_contract import eventually, logged, started
 from support import certificates as authority
+from support.another import begun, end
 from support.docker_world import BASE, DockerWorld, docker
 from support.private_engine import PrivateEngine, private_engine
 from support.ssh_server import ssh_server
+
+TUNNEL = """
+import sys
+import anyio
+from comporta.drivers.runtimes.docker.tunnel import tunnel
+
+async def main():
+    async with tunnel(sys.argv[1]):
+        print("begins", flush=True)
+        await anyio.sleep(100)
+
+anyio.run(main)
+"""
+"""Another comporta, which is killed while it talks to an engine."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio]
 
@@ -30,6 +45,15 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def engine(certificates: Path) -> Iterator[PrivateEngine]:
     with private_engine(certificates=certificates) as engine:
         yield engine
+
+
+def tunnels(engine: PrivateEngine) -> list[psutil.Process]:
+    """Every ssh that leads to that engine."""
+    return [
+        process
+        for process in psutil.process_iter(["name", "cmdline"])
+        if process.info["name"] == "ssh" and str(engine.socket) in " ".join(process.info["cmdline"] or ())
+    ]
 
 
 def elsewhere(engine: PrivateEngine, base: Path, /, **options: Any) -> DockerWorld:
@@ -71,7 +95,8 @@ async def test_an_engine_without_tls_is_refused(tmp_path: Path, monkeypatch: pyt
 async def test_through_openssh(engine: PrivateEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with ssh_server(tmp_path) as (port, programs):
         monkeypatch.setenv("PATH", str(programs), prepend=":")
-        world = elsewhere(engine, tmp_path, engine=f"ssh://root@127.0.0.1:{port}{engine.socket}")
+        url = f"ssh://root@127.0.0.1:{port}{engine.socket}"
+        world = elsewhere(engine, tmp_path, engine=url)
         await serves_and_leaves_nothing(world, engine)
         await started(world.runtime, Slot.BLUE, "1.0.0", instances=1)
         await world.runtime.expire(Slot.BLUE, world.clock.now() + 1)
@@ -80,8 +105,15 @@ async def test_through_openssh(engine: PrivateEngine, tmp_path: Path, monkeypatc
             return docker("-H", engine.url, "ps", "-aq") == ""
 
         await eventually(is_empty, world.clock)
-    tunnels = [p for p in psutil.process_iter(["cmdline"]) if str(engine.socket) in " ".join(p.info["cmdline"] or ())]
-    assert [p.info["cmdline"][0] for p in tunnels if "ssh" in p.info["cmdline"][0]] == []
+        assert tunnels(engine) == []
+        other = begun(TUNNEL, [url])
+        assert tunnels(engine) != []
+        end(other)
+
+        async def tunnel_has_ended() -> bool:
+            return tunnels(engine) == []
+
+        await eventually(tunnel_has_ended, world.clock)
 
 
 @pytest.mark.parametrize("live_restore", [False, True])
