@@ -32,6 +32,7 @@ def test_deploy_and_roll_back_lose_no_request(old: DockerSite) -> None:
         there = old.comporta("deploy", "1.1.0", "--yes").stdout
         back = old.comporta("rollback", "--yes").stdout
     assert "promoted: 1.1.0" in there
+    assert {old.label(container, "comporta.deployment") for container in old.containers()} >= {"1", "2"}
     assert "1.0.0" in back
     assert reader.failures == []
     assert reader.pages == {"1.0.0", "1.1.0"}

@@ -13,8 +13,8 @@ import pytest
 
 from comporta.drivers.runtimes.docker import diagnose
 from comporta.model.errors import RuntimeFailure
-from comporta.model.release import InstanceState, SlotState
-from comporta.model.traffic import Slot
+from comporta.model.release import InstanceState, Occupant, SlotState
+from comporta.model.traffic import ReleaseRef, Slot
 from comporta.testing.runtime_contract import started
 from support import certificates as authority
 from support.docker_world import BASE, DockerWorld, docker
@@ -54,7 +54,9 @@ async def test_each_instance_has_its_own_port_on_the_loopback_and_knows_who_it_i
 
 
 async def test_a_container_tells_by_its_labels_what_it_is(world: DockerWorld) -> None:
-    await started(world.runtime, Slot.GREEN, "1.1.0", instances=1, number=7)
+    artifact = await world.runtime.resolve("1.1.0")
+    occupant = Occupant(release=ReleaseRef(number=7, version="1.1.0"), artifact=artifact, instances=1)
+    await world.runtime.start(Slot.GREEN, occupant, deployment=9)
     labels = msgspec.json.decode(world.inspect(world.containers()[0], "{{json .Config.Labels}}"))
     told = {name: text for name, text in labels.items() if name.startswith("comporta.")}
     del told["comporta.occupant"]
@@ -65,6 +67,7 @@ async def test_a_container_tells_by_its_labels_what_it_is(world: DockerWorld) ->
         "comporta.instance": "1",
         "comporta.release": "7",
         "comporta.version": "1.1.0",
+        "comporta.deployment": "9",
     }
 
 

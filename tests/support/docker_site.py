@@ -62,6 +62,9 @@ class DockerSite(Site):
     def containers(self) -> list[str]:
         return docker("ps", "-aq", "--filter", f"label=comporta.service={self.service}").split()
 
+    def label(self, container: str, name: str) -> str:
+        return docker("inspect", "-f", f'{{{{index .Config.Labels "{name}"}}}}', container)
+
     def remove_images(self) -> None:
         while images := docker("images", "-q", "--filter", f"label=test.service={self.service}").split():
             subprocess.run(["docker", "rmi", "-f", *set(images)], capture_output=True, check=False)

@@ -18,7 +18,7 @@ from comporta.model.traffic import Slot
 from comporta.steps.groups import task_group
 
 SERVICE, ENVIRONMENT, SLOT = "comporta.service", "comporta.environment", "comporta.slot"
-INSTANCE, OCCUPANT = "comporta.instance", "comporta.occupant"
+INSTANCE, OCCUPANT, DEPLOYMENT = "comporta.instance", "comporta.occupant", "comporta.deployment"
 STOP_BOUND = 60.0
 """Seconds beyond a container's grace time within which the engine has ended it."""
 SAVED_LINES = 10_000

@@ -10,7 +10,7 @@ import msgspec
 
 from comporta.drivers.runtimes.docker import images
 from comporta.drivers.runtimes.docker.api import Api, EngineError
-from comporta.drivers.runtimes.docker.containers import Container, Crew, sitting, slot_key
+from comporta.drivers.runtimes.docker.containers import DEPLOYMENT, Container, Crew, sitting, slot_key
 from comporta.drivers.runtimes.docker.engine import Engine
 from comporta.drivers.runtimes.docker.expiry import ensure_reaper
 from comporta.drivers.runtimes.docker.free import holders, require_parts
@@ -73,7 +73,7 @@ class DockerRuntime:
     def addresses(self, slot: Slot, instances: int) -> tuple[str, ...]:
         return tuple(f"{self._host}:{port}" for port in self._spec.ports(slot).take(instances))
 
-    async def start(self, slot: Slot, occupant: Occupant) -> None:
+    async def start(self, slot: Slot, occupant: Occupant, *, deployment: int | None = None) -> None:
         occupant = msgspec.structs.replace(occupant, warm_until=None)
         seat, key = self._seat(slot), slot_key(self._spec, slot)
         orders = {
@@ -86,6 +86,8 @@ class DockerRuntime:
             for container in await self._make_way(Crew(api, key, seat), occupant):
                 del orders[container.index]
             for index, wanted in orders.items():
+                if deployment is not None:
+                    wanted["Labels"][DEPLOYMENT] = str(deployment)
                 await self._launch(api, f"{slot}-{index}", wanted, recorded(occupant).networks[1:])
             await self._keep_images(api, occupant)
 
