@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 
@@ -102,6 +102,7 @@ environments:
     slots: {{blue: {blue}, green: {green}}}
 """
 
+AnySite = TypeVar("AnySite", bound="Site")
 MORTAL = Path(__file__).with_name("mortal.py")
 
 
@@ -225,7 +226,13 @@ class Site:
 @contextmanager
 def site(folder: Path, **options: Any) -> Iterator[Site]:
     """A site that is taken down at the end, with a check that nothing is left of it."""
-    made = Site(folder, **options)
+    with taken_down(Site(folder, **options)) as made:
+        yield made
+
+
+@contextmanager
+def taken_down(made: AnySite) -> Iterator[AnySite]:
+    """The site as it is, and nothing of it at the end."""
     try:
         yield made
     finally:

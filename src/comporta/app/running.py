@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from comporta.app.context import Context
 from comporta.app.deployments import Deployment, find_deployment
@@ -65,7 +65,7 @@ async def run_deployment(ctx: Context, held: Held, number: int) -> Ended:
         ctx.listener(event)
 
     runner = Runner(
-        ports=ctx.ports,
+        ports=replace(ctx.ports, deployment=number),
         journal=ctx.journal,
         lease=held.lease,
         deployment=number,

@@ -131,7 +131,8 @@ def _print_slot(state: SlotState, share: int) -> None:
         if instance.state is not InstanceState.RUNNING or instance.restarts:
             code = f", exit code {instance.exit_code}" if instance.exit_code is not None else ""
             restarts = f", restarted {counted(instance.restarts, 'time')}" if instance.restarts else ""
-            click.echo(f"        {instance.name} {instance.state}{restarts}{code}")
+            reason = f": {instance.reason}" if instance.reason else ""
+            click.echo(f"        {instance.name} {instance.state}{restarts}{code}{reason}")
 
 
 def _print_watch(seen: Status) -> None:

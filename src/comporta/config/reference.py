@@ -10,7 +10,7 @@ from comporta.config.schema import Schema, kinds
 from comporta.config.types import duration_text
 
 MARK = "<!-- made by scripts/config_reference.py -->"
-DRIVERS: OptionTypes = {"runtimes": {"process": Part}, "routers": {"haproxy": Part, "nginx": Part}}
+DRIVERS: OptionTypes = {"runtimes": {"docker": Part, "process": Part}, "routers": {"haproxy": Part, "nginx": Part}}
 """The drivers that come with comporta; what options they have, their own pages say."""
 HEADINGS = {
     "File": "Top level",

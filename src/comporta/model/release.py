@@ -64,7 +64,10 @@ class InstanceState(enum.StrEnum):
 
 
 class InstanceStatus(Value, frozen=True):
-    """One instance as its runtime sees it. `index` counts from 1 within the slot; `address` is host:port."""
+    """One instance as its runtime sees it. `index` counts from 1 within the slot; `address` is host:port.
+
+    `reason`: why it is in this state, where the runtime knows.
+    """
 
     slot: Slot
     index: int
@@ -73,6 +76,7 @@ class InstanceStatus(Value, frozen=True):
     pid: int | None = None
     restarts: int = 0
     exit_code: int | None = None
+    reason: str = ""
 
     @property
     def name(self) -> str:

@@ -19,6 +19,7 @@ class Ports:
     """`probes` by the tag of the check they answer: "http", "tcp", "command".
 
     `metrics` is a source beside the router's log, where one is configured; `notebook` is the acting step's own.
+    `deployment`: the number of the one that acts, if any.
     """
 
     clock: Clock
@@ -28,3 +29,4 @@ class Ports:
     operator: Operator
     metrics: MetricSource | None = None
     notebook: Notebook = field(default_factory=BlankNotebook)
+    deployment: int | None = None

@@ -58,7 +58,7 @@ class StartInstances(Step, frozen=True, tag="start-instances"):
     async def do(self, ports: Ports, began: float) -> Facts:
         drained = await self._end_failed(ports, deadline=began + self.drain_bound)
         ports.operator.note(f"launching on {', '.join(ports.runtime.addresses(self.slot, self.to.instances))}")
-        await ports.runtime.start(self.slot, self.to)
+        await ports.runtime.start(self.slot, self.to, deployment=ports.deployment)
         return {**drained, "addresses": list(ports.runtime.addresses(self.slot, self.to.instances))}
 
     async def undo(self, ports: Ports) -> Facts:
@@ -97,7 +97,7 @@ class StartInstances(Step, frozen=True, tag="start-instances"):
         if not self.restore or found is None or not self._in_time(ports):
             return False
         try:
-            await ports.runtime.start(self.slot, found)
+            await ports.runtime.start(self.slot, found, deployment=ports.deployment)
         except RuntimeFailure:
             # A warm slot only makes a rollback faster; without it a rollback starts the release afresh.
             await ports.runtime.stop(self.slot)

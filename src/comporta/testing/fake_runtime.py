@@ -67,7 +67,7 @@ class FakeRuntime:
     def addresses(self, slot: Slot, instances: int) -> tuple[str, ...]:
         return tuple(f"127.0.0.1:{port}" for port in self._ports[slot].take(instances))
 
-    async def start(self, slot: Slot, occupant: Occupant) -> None:
+    async def start(self, slot: Slot, occupant: Occupant, *, deployment: int | None = None) -> None:
         await self.faults("start", "before")
         occupant = msgspec.structs.replace(occupant, warm_until=None, failed=False)
         seat = self._seat(slot)
