@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from comporta.analysis.blocks import Table
 from comporta.analysis.dispersion import EventDispersion
@@ -32,6 +33,7 @@ class RateRules(Value, frozen=True):
     margin: float
 
     @classmethod
+    @lru_cache
     def of(cls, harm: float, log_cap: float, margin: float) -> RateRules:
         return cls(log_odds=tuple([math.log(harm * ratio) for ratio in GRID]), log_cap=log_cap, margin=margin)
 
