@@ -194,9 +194,10 @@ def before(load: Load, base: float, rng: random.Random, timed: bool) -> Counts:
     )
 
 
-def blocks(seconds: list[Second], load: Load, slow: list[Slowness] | None, rng: random.Random) -> list[Block]:
+def blocks(seconds: list[Second], load: Load, slow: list[Slowness] | None, rng: random.Random) -> Iterator[Block]:
     """The seconds in blocks of the length that the analysis asks for; without `slow`, no latencies."""
-    return [_block(seconds[at : at + load.block], at, slow, load, rng) for at in range(0, len(seconds), load.block)]
+    for at in range(0, len(seconds), load.block):
+        yield _block(seconds[at : at + load.block], at, slow, load, rng)
 
 
 def _block(part: list[Second], start: int, slow: list[Slowness] | None, load: Load, rng: random.Random) -> Block:

@@ -76,7 +76,7 @@ class Latency(Value, frozen=True):
         slow = tables[-1]
         return replace(
             remembered,
-            wealth=self.wealth.after(factors, seconds, rules.log_cap, PRIOR),
+            wealth=self.wealth.after(factors, seconds, rules.log_cap, PRIOR, max(self.shift.phi, self.tail.phi)),
             shift=_shift_after(self.shift, *sums),
             tail=self.tail.after(slow),
             proof=self.proof.after(slow, seconds, rules.margin, self.tail.phi),

@@ -56,7 +56,7 @@ class Rates(Value, frozen=True):
         phi = self.dispersion.phi
         ratios = _log_ratios(table, rules.log_odds, phi)
         return Rates(
-            wealth=self.wealth.after(ratios[_NULL + 1 :], seconds, rules.log_cap, PRIOR),
+            wealth=self.wealth.after(ratios[_NULL + 1 :], seconds, rules.log_cap, PRIOR, phi),
             dispersion=self.dispersion.after(table),
             proof=self.proof.after(table, seconds, rules.margin, phi),
             likelihoods=tuple([before + ratio for before, ratio in zip(self.likelihoods, ratios, strict=True)]),
