@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from operator import mul
 
 from msgspec.structs import replace
 
@@ -77,7 +76,7 @@ class Latency(Value, frozen=True):
         slow = tables[-1]
         return replace(
             remembered,
-            wealth=self.wealth.after(factors, seconds, rules.log_cap, PRIOR),
+            wealth=self.wealth.after(factors, seconds, rules.log_cap, PRIOR, max(self.shift.phi, self.tail.phi)),
             shift=_shift_after(self.shift, *sums),
             tail=self.tail.after(slow),
             proof=self.proof.after(slow, seconds, rules.margin, self.tail.phi),
@@ -87,9 +86,7 @@ class Latency(Value, frozen=True):
 
 def _sums(histogram: Histogram, scores: Scores) -> list[float]:
     """How many values, and the sums over them of score, square and each shift's weight."""
-    buckets, counts = list(histogram.counts), list(histogram.counts.values())
-    columns = [sum(map(mul, counts, map(column.__getitem__, buckets))) for column in scores.columns]
-    return [sum(counts), *columns]
+    return [histogram.total, *histogram.sums(scores.columns)]
 
 
 def shift_log_e_values(candidate: Sequence[float], stable: Sequence[float]) -> list[float]:
