@@ -11,7 +11,7 @@ from comporta.cli.group import cli
 from comporta.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from comporta.app.context import Context
+    from comporta.app.context import Alerts, Context
     from comporta.app.deploy import Strategy
     from comporta.cli.screen import Screen
     from comporta.config.loading import OptionTypes
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from comporta.ports.drivers import Driver
     from comporta.ports.router import Router
     from comporta.ports.runtime import Runtime
+    from comporta.ports.secrets import Secrets
 
 RUNTIMES, ROUTERS, STRATEGIES = "comporta.runtimes", "comporta.routers", "comporta.strategies"
 
@@ -70,7 +71,8 @@ class Composed:
             metrics=Prometheus(spec.metrics, secrets) if spec.metrics else None,
         )
         journal = SqliteJournal(Path(spec.state) / "journal.db", redact=secrets.redact)
-        return Context(spec, ports, journal, LocalHost(), screen, Interruption(), self._listener or ignore)
+        alerts = alerts_of(spec, _path(config), secrets)
+        return Context(spec, ports, journal, LocalHost(), screen, Interruption(), self._listener or ignore, alerts)
 
     def strategy(self, name: str) -> Strategy:
         found: Strategy = named(STRATEGIES, name).load()
@@ -99,15 +101,19 @@ class Composed:
 
     def diagnose(self, config: Path | None, environment: str) -> list[Finding]:
         from comporta.drivers import state_folder
+        from comporta.drivers.env_secrets import EnvSecrets
+        from comporta.drivers.notifiers.receivers import diagnose
         from comporta.model.findings import Finding
 
         spec = self._spec(config, environment)
+        secrets = EnvSecrets(Path(spec.env_file) if spec.env_file else None, os.environ)
         runtime, router = runtime_driver(spec), router_driver(spec)
         return [
             Finding(name="config", ok=True, text=f"{_path(config)} is right"),
             *state_folder.diagnose(Path(spec.state)),
             *runtime.diagnose(spec, runtime.options.model_validate(spec.runtime.options)),
             *router.diagnose(spec, router.options.model_validate(spec.router.options)),
+            *diagnose(spec, secrets),
         ]
 
     def _spec(self, config: Path | None, environment: str) -> EnvironmentSpec:
@@ -124,6 +130,24 @@ def runtime_driver(spec: EnvironmentSpec) -> Driver[Runtime]:
 def router_driver(spec: EnvironmentSpec) -> Driver[Router]:
     found: Driver[Router] = named(ROUTERS, spec.router.name).load()
     return found
+
+
+def alerts_of(spec: EnvironmentSpec, config: Path, secrets: Secrets) -> Alerts | None:
+    """Who is told what happens; None where the config names nobody."""
+    if not spec.alerts:
+        return None
+    from comporta.app.context import Alerts
+    from comporta.drivers.courier import Courier
+    from comporta.drivers.notifiers.receivers import receiver
+    from comporta.drivers.outboxes.sqlite import SqliteOutbox
+
+    state = Path(spec.state)
+    return Alerts(
+        receivers=tuple(receiver(each, Path(spec.base), secrets) for each in spec.alerts),
+        outbox=SqliteOutbox(state / "deliveries.db"),
+        redact=secrets.redact,
+        wake=Courier(config.absolute(), spec.environment, state).wake,
+    )
 
 
 def option_types() -> OptionTypes:

@@ -40,7 +40,8 @@ class Ended:
 
 async def run_deployment(ctx: Context, held: Held, number: int) -> Ended:
     """Act on the deployment's plan until it has an outcome. An interruption aborts it: what was done is undone."""
-    deployment, _, _ = await find_deployment(ctx.journal, number)
+    deployment, _, begun = await find_deployment(ctx.journal, number)
+    ctx.tell_of(begun[0])
 
     def tell(event: StepEvent) -> None:
         held.doing = f"deployment {number}, step {event.step.title}"
@@ -63,6 +64,7 @@ async def run_deployment(ctx: Context, held: Held, number: int) -> Ended:
         await runner.run()
         group.cancel_scope.cancel()
     ended, _, records = await find_deployment(ctx.journal, number)
+    ctx.tell_of(records[0])
     return Ended(ended, _failure(records), interrupted=bool(ctx.interruption.reason))
 
 

@@ -8,6 +8,7 @@ from comporta.app.context import Context
 from comporta.app.deployments import Deployment, deployments, how_to_settle
 from comporta.app.judgement import Judged
 from comporta.app.judgement import latest as judged_so_far
+from comporta.app.notifying import Undelivered, undelivered
 from comporta.app.observing import observe
 from comporta.model.journal import Lease, Outcome
 from comporta.model.snapshot import Snapshot
@@ -22,6 +23,7 @@ class Status:
         lease: who may change the environment now, if anybody.
         lease_dead: why that holder is certainly dead; empty if it is not.
         judged: how the comparison stands, while a canary is under way.
+        undelivered: messages that did not reach their receivers.
     """
 
     snapshot: Snapshot
@@ -30,6 +32,7 @@ class Status:
     lease_dead: str
     address: str
     judged: Judged | None
+    undelivered: Undelivered
     next: str
     """What to do about it; empty if all is well."""
 
@@ -51,6 +54,7 @@ async def status(ctx: Context) -> Status:
         lease_dead=ctx.host.why_dead(lease.holder) if lease and not lease.manual else "",
         address=_address(ctx, snapshot),
         judged=await judged_so_far(ctx.journal, latest[0]) if latest and latest[0].outcome is None else None,
+        undelivered=await undelivered(ctx),
         next="",
     )
     return replace(seen, next=await _next(ctx, seen))

@@ -130,7 +130,9 @@ def as_called(text: str) -> str:
         flags += f" -e {given['environment']}"
     if given.get("config") is not None:
         flags += f" -c {shlex.quote(str(given['config']))}"
-    return re.sub(r"`comporta (?!init|config schema)[a-z]+( check| show)?", lambda found: found[0] + flags, text)
+    return re.sub(
+        r"`comporta (?!init|config schema)[a-z]+( check| show| test| verify)?", lambda found: found[0] + flags, text
+    )
 
 
 def default_environment() -> str:

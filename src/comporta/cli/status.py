@@ -17,6 +17,7 @@ from comporta.model.values import to_json
 
 if TYPE_CHECKING:
     from comporta.app.judgement import Judged
+    from comporta.app.notifying import Undelivered
     from comporta.app.status import Status
 
 
@@ -46,6 +47,7 @@ def _facts(seen: Status) -> dict[str, Any]:
         "lease": to_json(seen.lease) if seen.lease else None,
         "lease_dead": seen.lease_dead,
         "judged": {"share": seen.judged.share, "verdict": to_json(seen.judged.verdict)} if seen.judged else None,
+        "undelivered": to_json(seen.undelivered),
         "next": as_called(seen.next),
         "interrupted": interrupted.number if interrupted else None,
         "latest": {"deployment": seen.latest.number, "outcome": seen.latest.outcome, "ended": iso(seen.latest.ended)}
@@ -75,6 +77,7 @@ def _print(seen: Status) -> None:
     _print_deployment(seen)
     if seen.judged is not None:
         _print_judged(seen.judged)
+    _print_undelivered(seen.undelivered)
     if seen.lease is not None:
         dead = f" ({seen.lease_dead})" if seen.lease_dead else ""
         what = (
@@ -83,6 +86,25 @@ def _print(seen: Status) -> None:
         click.echo(f"lock    {seen.lease.holder.actor}, process {seen.lease.holder.pid}{dead} {what}".rstrip())
     if seen.next:
         click.echo(f"{paint('next:', 'cyan')} {as_called(seen.next)}")
+
+
+def _print_undelivered(undelivered: Undelivered) -> None:
+    for line in undelivered_lines(undelivered):
+        click.echo(f"alerts  {paint(line, 'red')}")
+
+
+def undelivered_lines(undelivered: Undelivered) -> list[str]:
+    """What did not reach its receiver, in a line for each receiver; none if all did."""
+    lines = [undelivered.problem] if undelivered.problem else []
+    for what, found in (
+        ("waiting for another try", undelivered.waiting),
+        ("given up in the last day", undelivered.given_up),
+    ):
+        by_receiver = {d.label: d for d in found}
+        for label, last in by_receiver.items():
+            count = sum(d.label == label for d in found)
+            lines.append(f"{counted(count, 'message')} to {label} {what}: {last.error}")
+    return lines
 
 
 def _print_judged(judged: Judged) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from comporta.config.models import SECTIONS, CommandCheck, Environment, HttpCheck, TcpCheck
+from comporta.config.models import SECTIONS, AnyReceiver, CommandCheck, Environment, HttpCheck, TcpCheck
 from comporta.config.nodes import Node
 from comporta.model import checks
 from comporta.model.spec import (
@@ -23,6 +23,7 @@ from comporta.model.spec import (
     MetricQuery,
     MetricsSpec,
     PortRange,
+    ReceiverSpec,
 )
 
 FIRST_PORT = 8101
@@ -71,7 +72,9 @@ def assemble(
         canary=_canary(settings),
         monitoring=settings.monitoring,
         metrics=_metrics(settings),
-        digest=_digest([service, name, written]),
+        alerts=tuple(_receiver(receiver) for receiver in settings.alerts),
+        # Who is told about a release is no part of it: another receiver makes no other release.
+        digest=_digest([service, name, {key: value for key, value in written.items() if key != "alerts"}]),
     )
 
 
@@ -101,6 +104,14 @@ def _metrics(settings: Environment) -> MetricsSpec | None:
         return None
     queries = tuple(MetricQuery(**query.model_dump()) for query in settings.metrics.queries)
     return MetricsSpec(**settings.metrics.model_dump(exclude={"queries"}), queries=queries)
+
+
+def _receiver(receiver: AnyReceiver) -> ReceiverSpec:
+    fields = receiver.model_dump(exclude={"webhook", "run", "apprise", "events"}, exclude_none=True)
+    kind = next(key for key in ("webhook", "run", "apprise") if key in type(receiver).model_fields)
+    target = getattr(receiver, kind)
+    words = (target,) if isinstance(target, str) else tuple(target)
+    return ReceiverSpec(kind=kind, target=words, events=tuple(receiver.events), **fields)
 
 
 def _fields(check: BaseModel) -> dict[str, Any]:

@@ -84,7 +84,8 @@ def references(node: Node, spec: EnvironmentSpec, environ: Mapping[str, str]) ->
             cause = f"{spec.env_file}: {error.strerror}"
             yield Problem(at.place, f"cannot read {at.path}: {cause}", "create the file, or correct the path")
             return
-    for scalar in node.scalars():
+    # What only a message would need must not keep anybody from rolling back: `comporta doctor` tells about it.
+    for scalar in node.without("alerts").scalars():
         if isinstance(scalar.content, str):
             yield from _undefined(scalar, scalar.content, defined, spec)
 

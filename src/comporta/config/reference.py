@@ -25,6 +25,9 @@ HEADINGS = {
     "Limits": "`canary.limits`",
     "Metrics": "`metrics`",
     "MetricQuery": "Query, in `metrics.queries`",
+    "Webhook": "Webhook, in `alerts`",
+    "Hook": "Command, in `alerts`",
+    "Apprise": "Apprise, in `alerts`",
 }
 """Model → the heading of its table, in the order of the reference."""
 TYPES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}

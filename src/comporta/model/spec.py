@@ -132,6 +132,24 @@ class MetricsSpec(Value, frozen=True):
     headers: dict[str, str] = {}
 
 
+class ReceiverSpec(Value, frozen=True):
+    """Somebody who is told what happens.
+
+    Attributes:
+        kind: "webhook", "run" or "apprise".
+        target: an address, or the words of a command. May hold `${NAME}`, as may `secret`.
+        secret: what a webhook's messages are signed with; empty: they are not.
+        events: which messages it gets; empty: all.
+        timeout: how long one delivery may take.
+    """
+
+    kind: str
+    target: tuple[str, ...]
+    secret: str = ""
+    events: tuple[str, ...] = ()
+    timeout: float = 10.0
+
+
 class DriverSpec(Value, frozen=True):
     """A driver by name, with its own part of the config (already validated by the driver's options type)."""
 
@@ -149,6 +167,7 @@ class EnvironmentSpec(Value, frozen=True):
         env_file: absolute path of the env file, if there is one.
         instance_host: the address that instances listen on, as the router reaches them.
         metrics: what is measured beside the router's log; None: nothing.
+        alerts: who is told what happens.
         digest: of the config as written, so that a release can tell which one it ran with.
     """
 
@@ -170,6 +189,7 @@ class EnvironmentSpec(Value, frozen=True):
     monitoring: str
     digest: str
     metrics: MetricsSpec | None = None
+    alerts: tuple[ReceiverSpec, ...] = ()
     env_file: str | None = None
     instance_host: str = "127.0.0.1"
 
