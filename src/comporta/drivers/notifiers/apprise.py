@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from comporta.model.errors import NotifyFailure
 from comporta.model.messages import Message
@@ -15,6 +15,8 @@ from comporta.ports.secrets import Secrets
 INSTALL = "pip install 'comporta[alerts]'"
 KINDS = {"info": "info", "warning": "warning", "critical": "failure"}
 """Severity → how Apprise calls it."""
+HEARD: ContextVar[list[str] | None] = ContextVar("heard", default=None)
+"""What Apprise complains about in one delivery: it tells why it failed in its log only, perhaps in another thread."""
 
 
 class Apprise:
@@ -66,18 +68,17 @@ def _notify(url: str, message: Message) -> str:
 
 @contextmanager
 def _complaints() -> Iterator[list[str]]:
-    """What Apprise complains about in this thread: it tells why it failed in its log only."""
     said: list[str] = []
-    mine = threading.get_ident()
 
     class Listener(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            if record.thread == mine:
+            if HEARD.get() is said:
                 said.append(record.getMessage())
 
-    listener, log = Listener(logging.WARNING), logging.getLogger("apprise")
+    listener, log, before = Listener(logging.WARNING), logging.getLogger("apprise"), HEARD.set(said)
     log.addHandler(listener)
     try:
         yield said
     finally:
         log.removeHandler(listener)
+        HEARD.reset(before)

@@ -11,6 +11,9 @@ from comporta.model.errors import NotifyFailure
 from comporta.model.messages import Message
 from comporta.ports.secrets import Secrets
 
+LONGEST = 10_000
+"""Characters of one fact in the environment, which has room for so much only; on the input it is whole."""
+
 
 class Command:
     """Implements the Notifier port. Runs without a shell, in `folder`, with the env file's names.
@@ -41,4 +44,4 @@ class Command:
 
 def _text(value: object) -> str:
     """A fact as the environment can hold it."""
-    return "" if value is None else str(value).replace("\0", "")
+    return "" if value is None else str(value).replace("\0", "")[:LONGEST]
