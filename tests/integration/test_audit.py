@@ -18,6 +18,8 @@ from comporta.testing.journal_contract import ANA
 from support.site import Site
 from support.specs import SPEC, nothing_deployed, release
 
+pytestmark = pytest.mark.slow
+
 HOUR = 3600.0
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psutil
@@ -17,7 +19,7 @@ from comporta.drivers.env_secrets import EnvSecrets
 from comporta.drivers.notifiers.apprise import Apprise
 from comporta.drivers.notifiers.command import Command
 from comporta.drivers.notifiers.receivers import diagnose, label, receiver
-from comporta.drivers.notifiers.webhook import Webhook
+from comporta.drivers.notifiers.webhook import Webhook, signature
 from comporta.model.errors import NotifyFailure
 from comporta.model.spec import ReceiverSpec
 from comporta.testing.outbox_contract import MESSAGE
@@ -27,6 +29,7 @@ from support.specs import spec
 
 pytestmark = pytest.mark.anyio
 
+PAGE = Path(__file__).parents[2] / "docs" / "alerts.md"
 SECRETS = EnvSecrets(None, {"KEY": "s3cret-key", "PASSWORD": "hunter22", "HOOK": "from-the-environment"})
 
 
@@ -46,6 +49,22 @@ class TestWebhook:
         assert abs(time.time() - int(sent)) < 60
         wanted = hmac.new(b"s3cret-key", f"{sent}.".encode() + body, hashlib.sha256).hexdigest()
         assert headers["X-Comporta-Signature"] == f"sha256={wanted}"
+
+    async def test_what_the_documentation_shows_tells_a_message_from_a_forged_or_an_old_one(self) -> None:
+        with scripted_server(Scripted()) as server:
+            await webhook(f"http://{server.address}/", "${KEY}").send(MESSAGE)
+        [(_, _, headers, body)] = server.seen
+        snippet = re.search(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+        assert snippet
+        shown: dict[str, Any] = {}
+        exec(snippet[1], shown)
+        genuine = shown["is_from_comporta"]
+        assert genuine(headers, body, "s3cret-key")
+        assert not genuine(headers, body, "another")
+        assert not genuine(headers, body + b" ", "s3cret-key")
+        old = str(int(headers["X-Comporta-Timestamp"]) - 3600)
+        signed = signature("s3cret-key", old, body)
+        assert not genuine({"X-Comporta-Timestamp": old, "X-Comporta-Signature": signed}, body, "s3cret-key")
 
     async def test_without_a_secret_nothing_is_signed(self) -> None:
         with scripted_server(Scripted()) as server:
