@@ -142,8 +142,10 @@ def alerts_of(spec: EnvironmentSpec, config: Path, secrets: Secrets) -> Alerts |
     from comporta.drivers.outboxes.sqlite import SqliteOutbox
 
     state = Path(spec.state)
+    # By their keys: one that is written twice is told once.
+    receivers = {made.key: made for made in (receiver(each, Path(spec.base), secrets) for each in spec.alerts)}
     return Alerts(
-        receivers=tuple(receiver(each, Path(spec.base), secrets) for each in spec.alerts),
+        receivers=tuple(receivers.values()),
         outbox=SqliteOutbox(state / "deliveries.db"),
         redact=secrets.redact,
         wake=Courier(config.absolute(), spec.environment, state).wake,

@@ -28,6 +28,8 @@ GIVE_UP_AFTER = 3600.0
 """Seconds after which a message is not tried again."""
 KEEP_FOR = 24 * 3600.0
 """How long `comporta status` tells about a message that was given up, in seconds."""
+LATE = 60.0
+"""Seconds after which a message that nobody tried to deliver is one that waits."""
 PATIENCE = 10.0
 """Seconds before a daemon uses the outbox again that could not be used."""
 
@@ -106,10 +108,11 @@ async def undelivered(ctx: Context) -> Undelivered:
         found = await ctx.alerts.outbox.all(ctx.environment)
     except OutboxError as error:
         return Undelivered(problem=error.message)
-    oldest = ctx.ports.clock.now() - KEEP_FOR
+    now = ctx.ports.clock.now()
+    pending = [d for d in found if d.status is Status.PENDING]
     return Undelivered(
-        waiting=[d for d in found if d.status is Status.PENDING and d.tries],
-        given_up=[d for d in found if d.status is Status.GIVEN_UP and d.due > oldest],
+        waiting=[d for d in pending if d.tries or d.due < now - LATE],
+        given_up=[d for d in found if d.status is Status.GIVEN_UP and d.due > now - KEEP_FOR],
     )
 
 

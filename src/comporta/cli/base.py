@@ -131,7 +131,9 @@ def as_called(text: str) -> str:
     if given.get("config") is not None:
         flags += f" -c {shlex.quote(str(given['config']))}"
     return re.sub(
-        r"`comporta (?!init|config schema)[a-z]+( check| show| test| verify)?", lambda found: found[0] + flags, text
+        r"`comporta (?!init|config schema)[a-z]+( check| show| test| deliver| verify)?",
+        lambda found: found[0] + flags,
+        text,
     )
 
 

@@ -103,7 +103,8 @@ def undelivered_lines(undelivered: Undelivered) -> list[str]:
         by_receiver = {d.label: d for d in found}
         for label, last in by_receiver.items():
             count = sum(d.label == label for d in found)
-            lines.append(f"{counted(count, 'message')} to {label} {what}: {last.error}")
+            error = last.error or "nobody tried yet; `comporta alerts deliver` does"
+            lines.append(f"{counted(count, 'message')} to {label} {what}: {as_called(error)}")
     return lines
 
 
