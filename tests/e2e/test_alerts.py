@@ -6,14 +6,16 @@ import hashlib
 import hmac
 import json
 import os
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from support.http_server import Scripted, scripted_server
@@ -42,10 +44,15 @@ def old(shop: Site) -> Iterator[Site]:
         shop.comporta("deploy", "1.0.0", "--yes")
     yield shop
     shop.write_config()
-    for courier in shop.couriers():
-        courier.terminate()
-        courier.wait(10)
+    end(shop.couriers(), signal.SIGTERM)
     (shop.folder / ".comporta/deliveries.db").unlink(missing_ok=True)
+
+
+def end(couriers: list[psutil.Process], how: signal.Signals) -> None:
+    for courier in couriers:
+        with suppress(psutil.NoSuchProcess):  # those that had nothing to do end by themselves
+            courier.send_signal(how)
+            courier.wait(30)
 
 
 def tell(shop: Site, *receivers: str) -> None:
@@ -164,9 +171,7 @@ def test_a_deliverer_that_is_killed_sends_nothing_twice_and_loses_nothing(old: S
         receiver.script.status = 503
         old.comporta("deploy", "1.1.0", "--yes")
         until(lambda: "promoted" in receiver.events)
-        for courier in old.couriers():
-            courier.kill()
-            courier.wait(10)
+        end(old.couriers(), signal.SIGKILL)
         receiver.script.seen.clear()
         receiver.script.status = 200
         old.comporta("alerts", "deliver")
