@@ -142,13 +142,14 @@ def alerts_of(spec: EnvironmentSpec, config: Path, secrets: Secrets) -> Alerts |
     from comporta.drivers.outboxes.sqlite import SqliteOutbox
 
     state = Path(spec.state)
+    outbox = SqliteOutbox(state / "deliveries.db")
     # By their keys: one that is written twice is told once.
     receivers = {made.key: made for made in (receiver(each, Path(spec.base), secrets) for each in spec.alerts)}
     return Alerts(
         receivers=tuple(receivers.values()),
-        outbox=SqliteOutbox(state / "deliveries.db"),
+        outbox=outbox,
         redact=secrets.redact,
-        wake=Courier(config.absolute(), spec.environment, state).wake,
+        wake=Courier(config.absolute(), spec.environment, state, outbox).wake,
     )
 
 
