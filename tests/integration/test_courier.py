@@ -34,9 +34,7 @@ def said(log: Path) -> str:
 
 
 @pytest.mark.slow
-def test_what_the_process_says_is_in_its_log_which_only_its_owner_can_read(
-    tmp_path: Path, outbox: SqliteOutbox
-) -> None:
+def test_what_the_process_says_is_in_a_log_that_only_its_owner_can_read(tmp_path: Path, outbox: SqliteOutbox) -> None:
     log = tmp_path / "alerts.log"
     courier(tmp_path, outbox).wake(RECORD)
     assert "nowhere.yml" in said(log)

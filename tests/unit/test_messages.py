@@ -9,7 +9,7 @@ import pytest
 
 from comporta.app.deployments import opening
 from comporta.app.messages import message_of
-from comporta.config.models import EventName
+from comporta.config.receivers import EventName
 from comporta.model.journal import Kind, Record
 from comporta.model.messages import DEPLOY_FAILED, Event, Message, wanted
 from comporta.steps.plan import Plan

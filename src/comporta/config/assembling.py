@@ -10,8 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from comporta.config.models import SECTIONS, AnyReceiver, CommandCheck, Environment, HttpCheck, TcpCheck
+from comporta.config.models import SECTIONS, CommandCheck, Environment, HttpCheck, TcpCheck
 from comporta.config.nodes import Node
+from comporta.config.receivers import AnyReceiver
 from comporta.model import checks
 from comporta.model.spec import (
     BlueGreenSpec,

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Discriminator,
     Field,
     JsonValue,
@@ -17,6 +16,8 @@ from pydantic import (
     create_model,
 )
 
+from comporta.config.part import Part
+from comporta.config.receivers import AnyReceiver
 from comporta.config.types import (
     Domain,
     Duration,
@@ -28,7 +29,6 @@ from comporta.config.types import (
     Percent,
     PortRange,
     PositiveDuration,
-    ReceiverUrl,
     Stage,
     UrlPath,
     refusal,
@@ -54,12 +54,6 @@ METRICS = MetricsSpec(url="", queries=())
 HeaderName = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
 HeaderValue = Annotated[str, StringConstraints(pattern="^[^\\x00-\\x08\\x0a-\\x1f\\x7f]*$")]
 Status = Annotated[int, Field(ge=100, le=599)]
-
-
-class Part(BaseModel):
-    """A part of the file: unknown keys are errors, and nothing is converted that was not meant so."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class HttpCheck(Part):
@@ -232,64 +226,6 @@ class Metrics(Part):
     headers: dict[HeaderName, HeaderValue] = Field(
         default={}, description='Headers to send, such as `Authorization: "Bearer ${TOKEN}"`.'
     )
-
-
-EventName: TypeAlias = Literal[
-    "started",
-    "promoted",
-    "aborted",
-    "rolled-back",
-    "superseded",
-    "incident",
-    "deploy-failed",
-    "threshold-crossed",
-    "threshold-cleared",
-    "maintenance-on",
-    "maintenance-off",
-]
-EVENTS: Any = Field(
-    default=[],
-    description="Which messages it gets. `deploy-failed` stands for every deployment that did not end as it was meant. "
-    "Empty: all.",
-)
-
-
-class Webhook(Part):
-    """An address that gets each message as a POST with JSON."""
-
-    webhook: ReceiverUrl = Field(description="The address; it, or a part of it, may be a variable.")
-    secret: Annotated[str, StringConstraints(min_length=1)] | None = Field(
-        default=None, description="What each message is signed with, such as `${HOOK_SECRET}`."
-    )
-    events: list[EventName] = EVENTS
-    timeout: PositiveDuration = Field(default=10.0, description="How long one delivery may take.")
-
-
-class Hook(Part):
-    """A command that is run, without a shell, with the facts in its environment. Tried once."""
-
-    run: Annotated[list[str], Field(min_length=1)] = Field(description="The words of the command.")
-    events: list[EventName] = EVENTS
-    timeout: PositiveDuration = Field(default=60.0, description="How long it may take before it is stopped.")
-
-
-class Apprise(Part):
-    """Anybody that Apprise knows (an extra: `pip install 'comporta[alerts]'`)."""
-
-    apprise: Line = Field(description="Its address in Apprise's form: `slack://…`, `mailtos://…`. May hold variables.")
-    events: list[EventName] = EVENTS
-    timeout: PositiveDuration = Field(default=30.0, description="How long one delivery may take.")
-
-
-def _kind_of_receiver(receiver: Any) -> str:
-    keys = receiver if isinstance(receiver, dict) else {}
-    return "<Hook>" if "run" in keys else "<Apprise>" if "apprise" in keys else "<Webhook>"
-
-
-AnyReceiver = Annotated[
-    Annotated[Webhook, Tag("<Webhook>")] | Annotated[Hook, Tag("<Hook>")] | Annotated[Apprise, Tag("<Apprise>")],
-    Discriminator(_kind_of_receiver),
-]
 
 
 class Slots(Part):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from comporta.config.models import OptionTypes, Part, build
+from comporta.config.models import OptionTypes, build
+from comporta.config.part import Part
 from comporta.config.schema import Schema, kinds
 from comporta.config.types import duration_text
 
