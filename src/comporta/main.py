@@ -12,7 +12,7 @@ from comporta.cli.group import cli
 from comporta.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from comporta.app.context import Context, Front
+    from comporta.app.context import Alerts, Context, Front
     from comporta.app.deploy import Strategy
     from comporta.app.watching import Seen
     from comporta.config.loading import OptionTypes
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from comporta.ports.drivers import Driver
     from comporta.ports.router import Router
     from comporta.ports.runtime import Runtime
+    from comporta.ports.secrets import Secrets
 
 RUNTIMES, ROUTERS, STRATEGIES = "comporta.runtimes", "comporta.routers", "comporta.strategies"
 
@@ -73,7 +74,9 @@ class Composed:
         )
         journal = SqliteJournal(Path(spec.state) / "journal.db", redact=secrets.redact)
         series = SqliteSeries(Path(spec.state) / spec.environment / "watch.db")
-        return Context(spec, ports, journal, series, LocalHost(), screen, Interruption(), self._listener or ignore)
+        alerts = alerts_of(spec, _path(config), secrets)
+        listener = self._listener or ignore
+        return Context(spec, ports, journal, series, LocalHost(), screen, Interruption(), listener, alerts)
 
     def serve(self, config: Path | None, environments: Sequence[str]) -> None:
         from comporta.daemon.log import Log
@@ -118,9 +121,12 @@ class Composed:
     def diagnose(self, config: Path | None, environment: str) -> list[Finding]:
         from comporta.app import maintenance_page
         from comporta.drivers import state_folder
+        from comporta.drivers.env_secrets import EnvSecrets
+        from comporta.drivers.notifiers.receivers import diagnose
         from comporta.model.findings import Finding
 
         spec = self._spec(config, environment)
+        secrets = EnvSecrets(Path(spec.env_file) if spec.env_file else None, os.environ)
         runtime, router = runtime_driver(spec), router_driver(spec)
         return [
             Finding(name="config", ok=True, text=f"{_path(config)} is right"),
@@ -128,6 +134,7 @@ class Composed:
             *runtime.diagnose(spec, runtime.options.model_validate(spec.runtime.options)),
             *router.diagnose(spec, router.options.model_validate(spec.router.options)),
             *maintenance_page.diagnose(spec),
+            *diagnose(spec, secrets),
         ]
 
     def _spec(
@@ -146,6 +153,27 @@ def runtime_driver(spec: EnvironmentSpec) -> Driver[Runtime]:
 def router_driver(spec: EnvironmentSpec) -> Driver[Router]:
     found: Driver[Router] = named(ROUTERS, spec.router.name).load()
     return found
+
+
+def alerts_of(spec: EnvironmentSpec, config: Path, secrets: Secrets) -> Alerts | None:
+    """Who is told what happens; None where the config names nobody."""
+    if not spec.alerts:
+        return None
+    from comporta.app.context import Alerts
+    from comporta.drivers.courier import Courier
+    from comporta.drivers.notifiers.receivers import receiver
+    from comporta.drivers.outboxes.sqlite import SqliteOutbox
+
+    state = Path(spec.state)
+    outbox = SqliteOutbox(state / "deliveries.db")
+    # By their keys: one that is written twice is told once.
+    receivers = {made.key: made for made in (receiver(each, Path(spec.base), secrets) for each in spec.alerts)}
+    return Alerts(
+        receivers=tuple(receivers.values()),
+        outbox=outbox,
+        redact=secrets.redact,
+        wake=Courier(config.absolute(), spec.environment, state, outbox).wake,
+    )
 
 
 def option_types() -> OptionTypes:

@@ -172,8 +172,8 @@ class Site:
         done = subprocess.run(mortal, cwd=self.folder, capture_output=True, text=True, timeout=120)
         assert done.returncode == -signal.SIGKILL, f"it lived: {done.returncode}\n{done.stdout}\n{done.stderr}"
 
-    def json(self, *words: str) -> Any:
-        return json.loads(self.comporta(*words, "--json").stdout)
+    def json(self, *words: str, expect: int = 0) -> Any:
+        return json.loads(self.comporta(*words, "--json", expect=expect).stdout)
 
     def judged(self, deployment: int) -> list[Any]:
         """The verdict after each block that was measured in a deployment."""
@@ -201,6 +201,10 @@ class Site:
             if "app.py" in words and cwd and Path(cwd).parent == self.folder / "releases":
                 counts[Path(cwd).name] = counts.get(Path(cwd).name, 0) + 1
         return counts
+
+    def couriers(self) -> list[psutil.Process]:
+        """The processes that deliver messages."""
+        return [process for process in self._processes() if "deliver" in (process.info["cmdline"] or [])]
 
     def leftovers(self) -> list[str]:
         """Every process that has to do with this folder."""

@@ -20,6 +20,7 @@ from comporta.model.spec import (
     MetricQuery,
     MetricsSpec,
     PortRange,
+    ReceiverSpec,
 )
 from comporta.model.values import from_json, to_json
 from support.configs import GOOD, OPTIONS, write
@@ -310,3 +311,35 @@ def test_the_maintenance_page_is_found_beside_the_config(tmp_path: Path) -> None
     assert load(tmp_path, production(line)).maintenance == MaintenanceSpec(
         page=str(tmp_path / "closed.html"), retry_after=600.0, exempt=("/hooks/", "/v1.0"), always_ok=("/up",)
     )
+
+
+ALERTS = """\
+alerts:
+  - {webhook: "https://hooks.example/${TOKEN}", secret: "${KEY}", events: [incident, rolled-back], timeout: 3s}
+  - {run: [./notify.sh, "${TOKEN}"], events: [deploy-failed]}
+  - {apprise: "mailtos://me:${PASSWORD}@mail.example?to=ops@example.com"}
+"""
+
+
+def test_each_kind_of_receiver_is_read_and_variables_stay_as_written(tmp_path: Path) -> None:
+    assert load(tmp_path, ALERTS + GOOD, TOKEN="t", KEY="k", PASSWORD="p").alerts == (
+        ReceiverSpec(
+            kind="webhook",
+            target=("https://hooks.example/${TOKEN}",),
+            secret="${KEY}",
+            events=("incident", "rolled-back"),
+            timeout=3.0,
+        ),
+        ReceiverSpec(kind="run", target=("./notify.sh", "${TOKEN}"), events=("deploy-failed",), timeout=60.0),
+        ReceiverSpec(
+            kind="apprise", target=("mailtos://me:${PASSWORD}@mail.example?to=ops@example.com",), timeout=30.0
+        ),
+    )
+
+
+def test_a_secret_that_only_a_message_needs_keeps_nobody_from_deploying(tmp_path: Path) -> None:
+    assert len(load(tmp_path, ALERTS + GOOD).alerts) == 3
+
+
+def test_another_receiver_makes_no_other_release(tmp_path: Path) -> None:
+    assert load(tmp_path, ALERTS + GOOD).digest == load(tmp_path, GOOD).digest

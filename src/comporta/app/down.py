@@ -50,7 +50,7 @@ async def down(ctx: Context) -> None:
 async def _give_up_interrupted(ctx: Context, held: Held) -> None:
     left = await unfinished(ctx.journal, ctx.environment)
     if left is not None:
-        await ctx.journal.append(
+        given_up = await ctx.journal.append(
             Kind.FINISHED,
             at=ctx.ports.clock.now(),
             environment=ctx.environment,
@@ -59,3 +59,4 @@ async def _give_up_interrupted(ctx: Context, held: Held) -> None:
             deployment=left.number,
             data={"outcome": Outcome.SUPERSEDED.value, "cause": "the environment was taken down"},
         )
+        ctx.tell_of(given_up)

@@ -78,7 +78,7 @@ async def maintenance(ctx: Context, *, up: bool) -> Maintenance | None:
 
 async def record_maintenance(ctx: Context, *, on: bool, message: str = "") -> None:
     """Tell the journal that the page was put up or taken down."""
-    await ctx.journal.append(
+    record = await ctx.journal.append(
         Kind.MAINTENANCE,
         at=ctx.ports.clock.now(),
         environment=ctx.environment,
@@ -86,3 +86,4 @@ async def record_maintenance(ctx: Context, *, on: bool, message: str = "") -> No
         lease=None,
         data={"on": on, "message": message},
     )
+    ctx.tell_of(record)

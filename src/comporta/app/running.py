@@ -57,7 +57,8 @@ class Ended:
 
 async def run_deployment(ctx: Context, held: Held, number: int) -> Ended:
     """Act on the deployment's plan until it has an outcome. An interruption aborts it: what was done is undone."""
-    deployment, _, _ = await find_deployment(ctx.journal, number)
+    deployment, _, begun = await find_deployment(ctx.journal, number)
+    ctx.tell_of(begun[0])
 
     def tell(event: StepEvent) -> None:
         held.doing = f"deployment {number}, step {event.step.title}"
@@ -86,6 +87,7 @@ async def run_deployment(ctx: Context, held: Held, number: int) -> Ended:
 async def ended_as_recorded(ctx: Context, number: int, *, interrupted: bool = False) -> Ended:
     """How a deployment ended, whoever ran it."""
     ended, _, records = await find_deployment(ctx.journal, number)
+    ctx.tell_of(records[0])
     routing = await ctx.ports.router.observe()
     return Ended(
         ended,

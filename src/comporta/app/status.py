@@ -10,6 +10,7 @@ from comporta.app.deployments import Deployment, deployments, how_to_settle
 from comporta.app.judgement import Judged
 from comporta.app.judgement import latest as judged_so_far
 from comporta.app.maintenance import Maintenance, maintenance
+from comporta.app.notifying import Undelivered, undelivered
 from comporta.app.observing import observe
 from comporta.app.watching import alerts_up, is_watched
 from comporta.model.journal import Lease, Outcome
@@ -28,6 +29,7 @@ class Status:
         judged: how the comparison stands, while a canary is under way.
         watched: a watch has counted something in the last seconds; None: nobody asked for one.
         alerts: those that are up.
+        undelivered: messages that did not reach their receivers.
     """
 
     snapshot: Snapshot
@@ -39,6 +41,7 @@ class Status:
     judged: Judged | None
     watched: bool | None
     alerts: list[Crossing]
+    undelivered: Undelivered
     next: str
     """What to do about it; empty if all is well."""
 
@@ -63,6 +66,7 @@ async def status(ctx: Context) -> Status:
         judged=await judged_so_far(ctx.journal, latest[0]) if latest and latest[0].outcome is None else None,
         watched=await is_watched(ctx) if ctx.spec.monitoring == "enabled" else None,
         alerts=await alerts_up(ctx),
+        undelivered=await undelivered(ctx),
         next="",
     )
     return replace(seen, next=await _next(ctx, seen))

@@ -202,7 +202,7 @@ class Watcher:
     async def _tell(self, found: list[Crossing], now: float) -> None:
         self._alerts, changes = self._alerts.seen(found, now, calm=self._spec.thresholds.windows[0])
         for change in changes:
-            await self._ctx.journal.append(
+            record = await self._ctx.journal.append(
                 Kind.ALERT,
                 at=now,
                 environment=self._ctx.environment,
@@ -210,6 +210,7 @@ class Watcher:
                 lease=None,
                 data=_facts(change),
             )
+            self._ctx.tell_of(record)
             self._ctx.reporter.notice(f"{'alert' if change.crossed else 'over'}: {change.crossing.message}")
 
 

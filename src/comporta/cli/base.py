@@ -148,7 +148,9 @@ def as_called(text: str) -> str:
     if given.get("config") is not None:
         flags += f" -c {shlex.quote(str(given['config']))}"
     return re.sub(
-        r"`comporta (?!init|config schema)[a-z]+( check| show| on\b| off\b)?", lambda found: found[0] + flags, text
+        r"`comporta (?!init|config schema)[a-z]+( check| show| test| deliver| verify| on\b| off\b)?",
+        lambda found: found[0] + flags,
+        text,
     )
 
 

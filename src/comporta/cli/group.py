@@ -24,6 +24,8 @@ VERBS = {
     "history": "List deployments.",
     "show": "Show one deployment, step by step.",
     "replay": "Judge a canary's measurements once more.",
+    "audit": "Check that nobody changed the journal.",
+    "alerts": "Test the alerts, or deliver what waits.",
     "logs": "Show what the instances write.",
     "maintenance": "Put a maintenance page before the users, or take it down.",
     "lock": "Keep everybody from changing an environment.",

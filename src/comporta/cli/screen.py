@@ -70,7 +70,7 @@ class Screen:
 
     def step_ends(self, index: int, title: str, *, undoing: bool, facts: Facts, error: str) -> None:
         mark = paint("✗", "red") if error else paint("↩", "yellow") if undoing else paint("✓", "green")
-        self._settle(mark, error or _facts_line(facts))
+        self._settle(mark, error or facts_line(facts))
 
     def note(self, text: str) -> None:
         self._note = text
@@ -180,7 +180,7 @@ class Screen:
             click.echo(text, file=self._stream)
 
 
-def _facts_line(facts: Facts) -> str:
+def facts_line(facts: Facts) -> str:
     """What a step found out, in a few words."""
     parts: list[str] = []
     if "switch_seconds" in facts:

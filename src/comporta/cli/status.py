@@ -19,6 +19,7 @@ from comporta.model.values import to_json
 if TYPE_CHECKING:
     from comporta.app.judgement import Judged
     from comporta.app.maintenance import Maintenance
+    from comporta.app.notifying import Undelivered
     from comporta.app.status import Status
 
 
@@ -51,6 +52,7 @@ def _facts(seen: Status) -> dict[str, Any]:
         "judged": {"share": seen.judged.share, "verdict": to_json(seen.judged.verdict)} if seen.judged else None,
         "watched": seen.watched,
         "alerts": [to_json(crossing) for crossing in seen.alerts],
+        "undelivered": to_json(seen.undelivered),
         "next": as_called(seen.next),
         "interrupted": interrupted.number if interrupted else None,
         "latest": {"deployment": seen.latest.number, "outcome": seen.latest.outcome, "ended": iso(seen.latest.ended)}
@@ -87,6 +89,7 @@ def _print(seen: Status) -> None:
     _print_watch(seen)
     if seen.judged is not None:
         _print_judged(seen.judged)
+    _print_undelivered(seen.undelivered)
     if seen.lease is not None:
         dead = f" ({seen.lease_dead})" if seen.lease_dead else ""
         what = (
@@ -102,6 +105,26 @@ def _print_maintenance(page: Maintenance) -> None:
     message = f": {page.message}" if page.message else ""
     click.echo(f"users   {paint('get the maintenance page', 'yellow', bold=True)}{since}{message}")
     click.echo(as_called("        `comporta maintenance off` takes it down"))
+
+
+def _print_undelivered(undelivered: Undelivered) -> None:
+    for line in undelivered_lines(undelivered):
+        click.echo(f"alerts  {paint(line, 'red')}")
+
+
+def undelivered_lines(undelivered: Undelivered) -> list[str]:
+    """What did not reach its receiver, in a line for each receiver; none if all did."""
+    lines = [undelivered.problem] if undelivered.problem else []
+    for what, found in (
+        ("waiting for another try", undelivered.waiting),
+        ("given up in the last day", undelivered.given_up),
+    ):
+        by_receiver = {d.label: d for d in found}
+        for label, last in by_receiver.items():
+            count = sum(d.label == label for d in found)
+            error = last.error or "nobody tried yet; `comporta alerts deliver` does"
+            lines.append(f"{counted(count, 'message')} to {label} {what}: {as_called(error)}")
+    return lines
 
 
 def _print_judged(judged: Judged) -> None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from comporta.config.models import SECTIONS, CommandCheck, Environment, HttpCheck, TcpCheck, Watch
 from comporta.config.nodes import Node
+from comporta.config.receivers import AnyReceiver
 from comporta.model import checks
 from comporta.model.spec import (
     BlueGreenSpec,
@@ -24,6 +25,7 @@ from comporta.model.spec import (
     MetricQuery,
     MetricsSpec,
     PortRange,
+    ReceiverSpec,
     Thresholds,
     Trigger,
     WatchSpec,
@@ -32,6 +34,7 @@ from comporta.model.spec import (
 FIRST_PORT = 8101
 SLOT_SIZE = 10
 DEFAULT_PORT = "8080"
+BESIDE = ("alerts", "watch")
 KINDS = {HttpCheck: checks.HttpCheck, TcpCheck: checks.TcpCheck, CommandCheck: checks.CommandCheck}
 
 
@@ -78,7 +81,9 @@ def assemble(
         metrics=_metrics(settings),
         watch=_watch(settings.watch),
         maintenance=_maintenance(base, settings),
-        digest=_digest([service, name, written]),
+        alerts=tuple(_receiver(receiver) for receiver in settings.alerts),
+        # Who is told, and how a release is watched, is no part of it.
+        digest=_digest([service, name, {key: value for key, value in written.items() if key not in BESIDE}]),
     )
 
 
@@ -134,6 +139,14 @@ def _maintenance(base: Path, settings: Environment) -> MaintenanceSpec:
         exempt=tuple(written.exempt),
         always_ok=tuple(written.always_ok),
     )
+
+
+def _receiver(receiver: AnyReceiver) -> ReceiverSpec:
+    fields = receiver.model_dump(exclude={"webhook", "run", "apprise", "events"}, exclude_none=True)
+    kind = next(key for key in ("webhook", "run", "apprise") if key in type(receiver).model_fields)
+    target = getattr(receiver, kind)
+    words = (target,) if isinstance(target, str) else tuple(target)
+    return ReceiverSpec(kind=kind, target=words, events=tuple(receiver.events), **fields)
 
 
 def _fields(check: BaseModel) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Discriminator,
     Field,
     JsonValue,
@@ -20,6 +19,8 @@ from pydantic import (
     model_validator,
 )
 
+from comporta.config.part import Part
+from comporta.config.receivers import AnyReceiver
 from comporta.config.types import (
     Domain,
     Duration,
@@ -73,12 +74,6 @@ WATCH = WatchSpec()
 HeaderName = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
 HeaderValue = Annotated[str, StringConstraints(pattern="^[^\\x00-\\x08\\x0a-\\x1f\\x7f]*$")]
 Status = Annotated[int, Field(ge=100, le=599)]
-
-
-class Part(BaseModel):
-    """A part of the file: unknown keys are errors, and nothing is converted that was not meant so."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class HttpCheck(Part):
@@ -408,6 +403,7 @@ class Common(Part):
     maintenance: Maintenance = Field(
         default=Maintenance(), description="What users get while the service is closed for maintenance."
     )
+    alerts: list[AnyReceiver] = Field(default=[], description="Who is told what happens.")
     env_file: FilePath | None = Field(
         default=None,
         description="`NAME=value` lines that every instance gets, relative to the config's folder. Values are secrets.",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from comporta.config.models import OptionTypes, Part, build
+from comporta.config.models import OptionTypes, build
+from comporta.config.part import Part
 from comporta.config.schema import Schema, kinds
 from comporta.config.types import duration_text
 
@@ -32,6 +33,9 @@ HEADINGS = {
     "Metrics": "`metrics`",
     "MetricQuery": "Query, in `metrics.queries`",
     "Maintenance": "`maintenance`",
+    "Webhook": "Webhook, in `alerts`",
+    "Hook": "Command, in `alerts`",
+    "Apprise": "Apprise, in `alerts`",
 }
 """Model → the heading of its table, in the order of the reference."""
 TYPES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}

@@ -178,6 +178,19 @@ def _http_url(written: str) -> str:
     return written.rstrip("/")
 
 
+def _receiver_url(written: str) -> str:
+    """An address to which something is sent. Any part of it may be a variable: only with none can it be judged."""
+    advice = "write it like https://hooks.example.com/comporta or ${HOOK_URL}"
+    try:
+        parts = urlsplit(written)
+        right = has_variable(written) or (parts.scheme in ("http", "https") and parts.hostname and parts.port != 0)
+    except ValueError:
+        right = False
+    if not right or not re.fullmatch(r"[!-~]+", written):
+        raise refusal(f"{quoted(written)} is not an address", advice)
+    return written
+
+
 def _one_line(written: str) -> str:
     if not written.strip() or not written.isprintable():
         raise refusal(f"{quoted(written)} is not a line of text", "write a few words")
@@ -235,5 +248,6 @@ FilePath = Annotated[str, AfterValidator(_path)]
 UrlPath = Annotated[str, AfterValidator(_url_path), _written("path", "/[!-~]*")]
 PlainPath = Annotated[str, AfterValidator(_plain_path), _written("path", PLAIN_PATH)]
 HttpUrl = Annotated[str, AfterValidator(_http_url), _written("URL", "https?://[!-~]+")]
+ReceiverUrl = Annotated[str, AfterValidator(_receiver_url), _written("URL", "[!-~]+")]
 Line = Annotated[str, AfterValidator(_one_line)]
 Query = Annotated[str, AfterValidator(_query)]

@@ -16,6 +16,7 @@ import anyio
 
 from comporta.app.context import Context
 from comporta.app.deployments import unfinished
+from comporta.app.notifying import deliver_forever
 from comporta.app.settling import resume
 from comporta.app.watching import Seen, watch
 from comporta.model.errors import ComportaError, UsageError
@@ -66,6 +67,7 @@ async def _environment(ctx: Context) -> None:
         async with task_group() as group:
             group.start_soon(_for_good, ctx, lambda: watch(ctx, lambda seen: None))
             group.start_soon(_for_good, ctx, lambda: _settle(ctx))
+            group.start_soon(deliver_forever, ctx, ctx.reporter.notice)
 
 
 async def _for_good(ctx: Context, work: Callable[[], Awaitable[None]]) -> None:

@@ -79,6 +79,14 @@ class MetricSourceFailure(ComportaError):
     """A source of metrics did not answer, or not with a number. Says nothing about the release."""
 
 
+class NotifyFailure(ComportaError):
+    """A message did not reach its receiver. Says nothing about the deployment, which goes on."""
+
+
+class OutboxError(ComportaError):
+    """What is still to be told cannot be read or written. Deployments go on; messages wait."""
+
+
 class JournalError(ComportaError):
     """The journal cannot be read or written, or its chain of hashes is broken."""
 

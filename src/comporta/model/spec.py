@@ -208,6 +208,24 @@ class MaintenanceSpec(Value, frozen=True):
     always_ok: tuple[str, ...] = ()
 
 
+class ReceiverSpec(Value, frozen=True):
+    """Somebody who is told what happens.
+
+    Attributes:
+        kind: "webhook", "run" or "apprise".
+        target: an address, or the words of a command. May hold `${NAME}`, as may `secret`.
+        secret: what a webhook's messages are signed with; empty: they are not.
+        events: which messages it gets; empty: all.
+        timeout: how long one delivery may take.
+    """
+
+    kind: str
+    target: tuple[str, ...]
+    secret: str = ""
+    events: tuple[str, ...] = ()
+    timeout: float = 10.0
+
+
 class DriverSpec(Value, frozen=True):
     """A driver by name, with its own part of the config (already validated by the driver's options type)."""
 
@@ -227,6 +245,7 @@ class EnvironmentSpec(Value, frozen=True):
         keep_failed: how many seconds a candidate runs on after its deployment turned back; 0: it is stopped.
         monitoring: whether the watch may roll back ("enabled"), only tells ("basic"), or does neither ("disabled").
         metrics: what is measured beside the router's log; None: nothing.
+        alerts: who is told what happens.
         digest: of the config as written, so that a release can tell which one it ran with.
     """
 
@@ -251,6 +270,7 @@ class EnvironmentSpec(Value, frozen=True):
     metrics: MetricsSpec | None = None
     watch: WatchSpec = WatchSpec()
     maintenance: MaintenanceSpec = MaintenanceSpec()
+    alerts: tuple[ReceiverSpec, ...] = ()
     env_file: str | None = None
     instance_host: str = "127.0.0.1"
 
