@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import anyio
 import trio
+from trio._core import _run as trio_run
 from trio.testing import MockClock
 
 from comporta.app.context import Context, Interruption
@@ -180,6 +181,8 @@ class World:
                 elapsed.append(trio.current_time())
 
         elapsed: list[float] = []
+        trio_run._ALLOW_DETERMINISTIC_SCHEDULING = True
+        trio_run._r.seed(repr(fault))  # who is first among equals: the same in every run of this fault
         try:
             return trio.run(main, clock=MockClock(autojump_threshold=0))
         finally:

@@ -115,3 +115,12 @@ def test_a_receiver_gets_what_it_asks_for() -> None:
 
 def test_the_config_knows_every_event_that_happens() -> None:
     assert set(get_args(EventName)) == {event.value for event in Event} - {"test"} | {DEPLOY_FAILED}
+
+
+@pytest.mark.parametrize("outcome", ["aborted", "rolled-back"])
+def test_an_automatic_rollback_that_fails_needs_a_person(outcome: str) -> None:
+    plan = rollback.plan(SPEC, nothing_deployed(), release(1, "1.1.0"))
+    message = told(finished(outcome, "a check failed"), opened(plan, automatic=4))
+    assert (message.event, message.severity) == (Event.INCIDENT, "critical")
+    assert "the automatic rollback to 1.1.0 failed" in message.title
+    assert "a person is needed" in message.next

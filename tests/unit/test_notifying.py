@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import anyio
@@ -71,7 +71,7 @@ class Office:
     def context(self) -> Context:
         ctx = self.world.context()
         alerts = Alerts(self.receivers, self.outbox, lambda text: text.replace(SECRET, "***"), self.woken.append)
-        return Context(ctx.spec, ctx.ports, ctx.journal, ctx.host, ctx.reporter, ctx.interruption, alerts=alerts)
+        return replace(ctx, alerts=alerts)
 
     def run(self, act: Callable[[Context], Awaitable[Any]]) -> Any:
         ctx = self.context()
