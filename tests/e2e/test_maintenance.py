@@ -83,7 +83,8 @@ def test_status_says_that_the_page_is_up_since_when_by_whom_and_why(open_shop: S
     assert seen["since"].startswith("20")
     text = open_shop.comporta("status").stdout
     assert f"by {seen['actor']}: moving the cat" in text
-    assert "`comporta maintenance off`" in text
+    assert "`comporta maintenance off` takes" in text
+    assert "`comporta maintenance off -c comporta.yml`" in open_shop.comporta("status", "-c", "comporta.yml").stdout
     assert open_shop.json("maintenance", "off") == {"maintenance": False, "was_up": True}
     assert open_shop.json("status")["maintenance"] is None
 
@@ -136,3 +137,13 @@ def test_where_nothing_serves_there_is_no_page_either(tmp_path: Path) -> None:
             assert "nginx does not run" in refused.stderr
             assert "`comporta deploy -c comporta.yml`" in refused.stderr
         assert empty.json("status")["maintenance"] is None
+
+
+def test_taking_an_environment_down_takes_its_page_away(tmp_path: Path) -> None:
+    with site(tmp_path) as short_lived:
+        short_lived.comporta("deploy", "1.0.0", "--yes")
+        short_lived.comporta("maintenance", "on")
+        short_lived.comporta("down", "--yes")
+        short_lived.comporta("deploy", "1.0.0", "--yes")
+        assert get(short_lived)[0] == 200
+        assert short_lived.json("status")["maintenance"] is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -53,6 +54,20 @@ async def test_the_page_says_when_to_come_back_and_is_kept_by_nobody(stand: AnyS
         assert answer.headers["content-type"] == "text/html; charset=utf-8"
         assert "x-comporta-release" not in answer.headers
         assert in_one_line(answer.text) == ("" if method == "HEAD" else in_one_line(PAGE))
+
+
+async def test_who_takes_time_to_send_a_form_gets_the_page_and_keeps_the_connection(stand: AnyStand) -> None:
+    host, _, port = stand.router.address.partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    for _ in range(2):
+        writer.write(b"POST / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 5000\r\n\r\n")
+        for _ in range(5):
+            await asyncio.sleep(0.1)
+            writer.write(b"x" * 1000)
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert b" 503 " in head.splitlines()[0]
+        await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].split()[0]))
+    writer.close()
 
 
 async def test_a_conditional_request_gets_the_page_too(stand: AnyStand) -> None:

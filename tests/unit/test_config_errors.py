@@ -140,6 +140,13 @@ WRONG = {
     ),
     "no instance": Wrong(("instances: 3", "instances: »0"), "0 is refused", "write 1 or more"),
     "path without a slash": Wrong(("path: /health", "path: »health"), '"health" is not a path', "begin with /"),
+    "nginx syntax in an exempt path": Wrong(
+        extra("maintenance: {exempt: [/hooks/, »'/a; } server {']}"), "is not a plain path", "begin with /"
+    ),
+    "variable in a path that is always fine": Wrong(
+        extra("maintenance: {always_ok: [»/$uri]}"), "is not a plain path", "begin with /"
+    ),
+    "trying again at once": Wrong(extra("maintenance: {retry_after: »500ms}"), "at least 1s", "like 60s"),
     "name of a service": Wrong(("service: shop", "service: »My Shop"), '"My Shop" is not a name', "a-z, 0-9 and -"),
     "nginx syntax in a domain": Wrong(
         ("shop.example", '»"shop.example; } server { listen 80"'), "is not a host name", "like shop.example.com"

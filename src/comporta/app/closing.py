@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from comporta.app.context import Context
-from comporta.app.maintenance import maintenance, record
+from comporta.app.maintenance import maintenance, record_maintenance
 from comporta.app.maintenance_page import page as page_with
 from comporta.model.errors import Refused, RouterError, UsageError
 from comporta.model.release import SlotState
@@ -55,7 +55,7 @@ def _page(ctx: Context) -> str:
 async def _put_up(ctx: Context, page: str) -> None:
     ctx.reporter.stage("put the maintenance page up")
     # Written first: whoever takes over after a crash must know whose page it is.
-    await record(ctx, on=True, message=WHY)
+    await record_maintenance(ctx, on=True, message=WHY)
     try:
         await ctx.ports.router.maintain(page)
     except RouterError as error:

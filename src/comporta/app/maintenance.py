@@ -49,7 +49,7 @@ async def maintenance_on(ctx: Context, *, message: str = "", page: Path | None =
     text = page_with(ctx.spec, message, page)
     replaced = (await ctx.ports.router.observe()).maintenance
     await ctx.ports.router.maintain(text)
-    await record(ctx, on=True, message=message)
+    await record_maintenance(ctx, on=True, message=message)
     return PutUp(replaced, dict(ctx.ports.router.bypass_headers))
 
 
@@ -62,7 +62,7 @@ async def maintenance_off(ctx: Context) -> bool:
     was_up = (await ctx.ports.router.observe()).maintenance
     await ctx.ports.router.maintain(None)
     if was_up:
-        await record(ctx, on=False, message="")
+        await record_maintenance(ctx, on=False)
     return was_up
 
 
@@ -76,8 +76,8 @@ async def maintenance(ctx: Context, *, up: bool) -> Maintenance | None:
     return Maintenance(since=records[0].at, actor=records[0].actor, message=records[0].data["message"])
 
 
-async def record(ctx: Context, *, on: bool, message: str = "") -> None:
-    """Tell the journal who put the page up, or took it down."""
+async def record_maintenance(ctx: Context, *, on: bool, message: str = "") -> None:
+    """Tell the journal that the page was put up or taken down."""
     await ctx.journal.append(
         Kind.MAINTENANCE,
         at=ctx.ports.clock.now(),

@@ -9,7 +9,7 @@ from comporta.app.context import Context
 from comporta.app.deploy import AlreadyLive, look, open_and_run
 from comporta.app.deployments import Deployment, deployments, find_deployment
 from comporta.app.leasing import Held, holding
-from comporta.app.maintenance import record
+from comporta.app.maintenance import record_maintenance
 from comporta.app.making_way import ROLLBACK, Way, settle_interrupted, undone_under_users
 from comporta.app.running import Ended
 from comporta.app.targets import Target, choose
@@ -101,7 +101,7 @@ class _Wish:
         plan = strategy.plan(self.ctx.spec, snapshot, target.release, emergency=self.emergency, page=page)
         ended = await open_and_run(self.ctx, self.held, plan, self.reason, self.automatic)
         if page is not None and not ended.maintenance:
-            await record(self.ctx, on=False)
+            await record_maintenance(self.ctx, on=False)
         return replace(ended, notes=(*said, *await self._afterthoughts(ended, target)))
 
     async def _target(self, snapshot: Snapshot, *, closed: bool) -> Target:

@@ -16,9 +16,9 @@ from comporta.drivers.routers.haproxy_diagnosis import diagnose
 from comporta.drivers.routers.haproxy_file import backend, file_name, frontend, render, servers
 from comporta.drivers.routers.haproxy_home import Home
 from comporta.drivers.routers.haproxy_log import request_log, trim
+from comporta.drivers.routers.haproxy_lookup import Lookup
 from comporta.drivers.routers.haproxy_maintenance import ON, PageMap
 from comporta.drivers.routers.haproxy_maintenance import encode as encode_page
-from comporta.drivers.routers.haproxy_map import MapFile
 from comporta.drivers.routers.haproxy_options import HaproxyOptions
 from comporta.drivers.routers.haproxy_process import Managed
 from comporta.drivers.routers.haproxy_proof import Proof
@@ -48,13 +48,14 @@ class HaproxyRouter:
         self._clock = clock
         self._home = Home.of(spec)
         self._map = TrafficMap(self._home.traffic)
-        self._page = PageMap(self._home.maintenance)
         self._server: Server = (
             External(options.external, base=Path(spec.base), file_name=file_name(spec))
             if options.external
             else Managed(self._home, clock)
         )
         self._control = Control(self._server.socket, self._server.may_run, clock)
+        self._switch = Lookup(self._map, self._control)
+        self._page = Lookup(PageMap(self._home.maintenance), self._control)
 
     @property
     def address(self) -> str:
@@ -75,7 +76,7 @@ class HaproxyRouter:
             topology=proven.topology if proven else None,
             traffic=traffic,
             tampered=self._tampered(record) or (wrong if proven else ""),
-            maintenance=(await self._page_value(workers)).startswith(ON),
+            maintenance=(await self._page.value(workers)).startswith(ON),
         )
 
     async def _running(self, record: Record | None) -> Workers | None:
@@ -96,19 +97,13 @@ class HaproxyRouter:
         traffic, wrong = self._map.read()
         if workers is None:
             return traffic, wrong
-        value = await self._control.value(workers.current, self._map.path)
+        value = await self._switch.value(workers)
         seen = decode(value)
         if seen is None:
             return CLOSED, f"what HAProxy has for {self._map.path} is not as comporta set it"
         if not wrong and value not in self._map.values():
             wrong = f"HAProxy has something else than {self._map.path} says"
         return seen, wrong
-
-    async def _page_value(self, workers: Workers | None) -> str:
-        """What HAProxy looks up, or would when it starts."""
-        if workers is None:
-            return self._page.values()[0]
-        return await self._control.value(workers.current, self._page.path)
 
     async def _displaced(self, record: Record | None, workers: Workers) -> str:
         if record is None or record.proven is None or record.pending is not None:
@@ -140,19 +135,11 @@ class HaproxyRouter:
         self._server.require_listenable(topology.listen)
         record = msgspec.structs.replace(record, pending=file)
         self._home.save(record)
-        await self._keep_maps()
+        workers = await self._control.workers()
+        for looked_up in (self._switch, self._page):
+            await looked_up.keep(workers)
         await self._put_in_force(file, record)
         self._home.save(Record(token=record.token, proven=file))
-
-    async def _keep_maps(self) -> None:
-        """A reload must not change where requests go, whatever became of the files that HAProxy then reads."""
-        workers = await self._control.workers()
-        for file in (self._map, self._page):
-            value = await self._control.value(workers.current, file.path) if workers else ""
-            if file.knows(value) and value != file.values()[0]:
-                file.write(value)
-                file.settle()
-            file.begin_if_new()
 
     def _rendered(self, topology: Topology, record: Record) -> File:
         return render(self._spec, self._options, self._home, topology, token=record.token, bypass=record.bypass)
@@ -229,7 +216,7 @@ class HaproxyRouter:
         if workers is None:
             raise RouterError("cannot shift: HAProxy does not run", next="`comporta deploy` starts it again")
         try:
-            refusal = await self._set(self._map, workers, encode(to))
+            refusal = await self._switch.set(workers, encode(to))
         except OSError as error:
             raise RouterError(f"cannot shift: {self._map.path}: {error.strerror}") from None
         if refusal:
@@ -244,27 +231,16 @@ class HaproxyRouter:
         workers = await self._running(record)
         if workers is None or record is None or record.proven is None:
             raise RouterError(f"cannot {doing(page)}: HAProxy does not run", next="`comporta deploy` starts it again")
-        if str(self._page.path) not in record.proven.text:
+        if str(self._page.file.path) not in record.proven.text:
             raise not_known_yet(page, self._server.file)
         try:
-            refusal = await self._set(self._page, workers, value)
+            refusal = await self._page.set(workers, value)
         except OSError as error:
-            raise RouterError(f"cannot {doing(page)}: {self._page.path}: {error.strerror}") from None
+            raise RouterError(f"cannot {doing(page)}: {self._page.file.path}: {error.strerror}") from None
         if refusal:
             raise RouterError(f"cannot {doing(page)}: HAProxy refuses", details=[refusal])
-        if await self._page_value(workers) != value:
-            raise RouterError(f"cannot {doing(page)}: {self._page.path} was changed at the same moment")
-
-    async def _set(self, file: MapFile, workers: Workers, value: str) -> str:
-        """What HAProxy objects: then all is as before. Empty when it obeys."""
-        before, _ = file.values()
-        file.write(value)
-        refusal = await self._control.set_value(workers, file.path, value)
-        if refusal and before:
-            file.write(before)
-        elif not refusal:
-            file.settle()
-        return refusal
+        if await self._page.value(workers) != value:
+            raise RouterError(f"cannot {doing(page)}: {self._page.file.path} was changed at the same moment")
 
     @property
     def own_headers(self) -> dict[str, str]:
