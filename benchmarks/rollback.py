@@ -5,7 +5,8 @@ Run: python benchmarks/rollback.py [runs of each, default 3]
 Each run starts the command as a user would, and counts from there: Python's own start is in it. Meanwhile 1,000 GET a
 second arrive on kept connections, and 100 POST a second from 20 ms away. "warm": the old slot is up; "canary": the
 release has a share of the users; "cold": it is to be started again, and takes a second for that; "dead": every instance
-was killed, and what counts is when users first get the maintenance page.
+was killed, and what counts is when users first get the maintenance page. Beside them, under the same load, how long an
+empty Python takes: what nobody can save, and how busy the machine is.
 Exits with 1 if a request failed, a warm rollback or an aborted canary took a second, or the page did.
 """
 
@@ -148,6 +149,7 @@ class Row:
     router: str
     seconds: float
     serves: float
+    python: float
     requests: int
     failed: int
 
@@ -158,12 +160,15 @@ class Row:
     def text(self) -> str:
         runbook = RUNBOOK[self.scenario]
         return (
-            f"{self.scenario:10}{self.router:10}{self.seconds:>14.2f}{self.serves:>14.2f}{self.requests:>10}"
-            f"{self.failed:>8}   {runbook}"
+            f"{self.scenario:10}{self.router:10}{self.seconds:>14.2f}{self.serves:>14.2f}{self.python:>10.2f}"
+            f"{self.requests:>10}{self.failed:>8}   {runbook}"
         )
 
 
-HEAD = f"{'rollback':10}{'router':10}{'last bad s':>14}{'old serves s':>14}{'requests':>10}{'failed':>8}   runbook"
+HEAD = (
+    f"{'rollback':10}{'router':10}{'last bad s':>14}{'old serves s':>14}{'python s':>10}"
+    f"{'requests':>10}{'failed':>8}   runbook"
+)
 
 
 @asynccontextmanager
@@ -187,6 +192,7 @@ async def measured(site: Site, scenario: str, *words: str) -> Row:
     """The command under load, with a moment before and after it."""
     async with load(site.port) as stop:
         await asyncio.sleep(1.0)
+        python = await empty_python()
         begun = time.monotonic()
         await site.comporta("rollback", "--yes", *words)
         await asyncio.sleep(0.5)
@@ -201,9 +207,17 @@ async def measured(site: Site, scenario: str, *words: str) -> Row:
         router=site.router,
         seconds=min(shown) - begun if dead else max(bad, default=begun) - begun,
         serves=min(old) - begun,
+        python=python,
         requests=len(samples),
         failed=0 if dead else sum(sample.error is not None for sample in samples),
     )
+
+
+async def empty_python() -> float:
+    """Seconds from its start to its end."""
+    begun = time.monotonic()
+    await (await asyncio.create_subprocess_exec(sys.executable, "-c", "pass")).wait()
+    return time.monotonic() - begun
 
 
 def answered(sample: Sample) -> str | None:
