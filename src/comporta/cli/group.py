@@ -14,7 +14,7 @@ VERBS = {
     "deploy": "Make a version live.",
     "status": "Show what serves now.",
     "health": "Ask every health check once.",
-    "rollback": "Bring the last known good release back, or any other.",
+    "rollback": "Bring an earlier release back.",
     "promote": "Let a canary go on to its next stage at once.",
     "pause": "Keep a canary at its stage.",
     "resume": "Finish a deployment that was interrupted, or end a pause.",
