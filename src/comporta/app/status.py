@@ -84,9 +84,7 @@ async def _settle_incident(ctx: Context, number: int) -> str:
     deployment, standing, _ = await find_deployment(ctx.journal, number)
     if can_abort(deployment.plan, standing):
         return f"`comporta show {number}` says why; put it right, then `comporta abort {number}`"
-    return (
-        f"`comporta show {number}` says why; there is no way back: deploy, or roll back, once it is put right"
-    )
+    return f"`comporta show {number}` says why; there is no way back: deploy, or roll back, once it is put right"
 
 
 async def _bring_back(ctx: Context, snapshot: Snapshot) -> str:
