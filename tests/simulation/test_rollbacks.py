@@ -15,6 +15,7 @@ from comporta.app.deployments import Deployment, deployments
 from comporta.app.locking import lock
 from comporta.app.rollback import rollback
 from comporta.app.running import Ended
+from comporta.app.status import status
 from comporta.model.errors import ArtifactMissing, ComportaError, LeaseHeld, Refused, UsageError
 from comporta.model.journal import Outcome
 from comporta.model.spec import BlueGreenSpec, CanarySpec
@@ -331,6 +332,17 @@ def test_what_all_releases_share_being_down_does_not_bring_the_bad_one_back() ->
         assert outcome(ended) is Outcome.PROMOTED
         assert live(made) == "1.0.0"
         assert any("not well" in note for note in ended.notes) is not emergent
+
+
+def test_what_fails_once_it_serves_needs_a_person_and_has_no_way_back() -> None:
+    for at in MOMENTS:
+        made = world("1.0.0", "1.1.0")
+        ended = made.run(rollback, Fault("fail", at))
+        if live(made) == "1.0.0" and outcome(ended) is not Outcome.PROMOTED:
+            assert outcome(ended) is Outcome.INCIDENT
+            assert "no way back" in made.run(status).next
+            return
+    raise AssertionError("nothing failed after the switch")
 
 
 def test_an_emergency_deployment_needs_no_service_that_is_well() -> None:

@@ -164,6 +164,18 @@ def test_variables_stay_as_written_once_they_are_known_to_be_defined(tmp_path: P
     assert "s3cret-token" not in json.dumps(to_json(spec))
 
 
+def test_what_the_config_refers_to_may_be_missing_where_no_value_is_needed(tmp_path: Path) -> None:
+    path = write(tmp_path, production("env_file: .env").replace("--port,", '"${TOKEN}",'))
+    assert loading.load(path, "production", OPTIONS, None).env_file == str(tmp_path / ".env")
+    with pytest.raises(ConfigError, match="No such file"):
+        loading.load(path, "production", OPTIONS, {})
+
+
+def test_a_release_is_watched_for_five_minutes_or_as_long_as_is_said(tmp_path: Path) -> None:
+    assert load(tmp_path, GOOD).watch.window == 300.0
+    assert load(tmp_path, production("watch: {window: 10m}")).watch.window == 600.0
+
+
 def test_variables_of_a_driver_that_is_not_chosen_need_not_be_defined(tmp_path: Path) -> None:
     text = GOOD.replace("release:\n", 'release:\n  docker: {image: "${REGISTRY}/shop"}\n')
     assert load(tmp_path, text).runtime.name == "process"

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 
 from comporta.analysis.alerting import Crossing
 from comporta.app.context import Context
-from comporta.app.deployments import Deployment, deployments, how_to_settle
+from comporta.app.deployments import Deployment, deployments, find_deployment, how_to_settle
 from comporta.app.judgement import Judged
 from comporta.app.judgement import latest as judged_so_far
 from comporta.app.maintenance import Maintenance, maintenance
 from comporta.app.notifying import Undelivered, undelivered
 from comporta.app.observing import observe
 from comporta.app.watching import alerts_up, is_watched
+from comporta.engine.machine import can_abort
 from comporta.model.journal import Lease, Outcome
 from comporta.model.snapshot import Snapshot
 
@@ -85,11 +86,17 @@ async def _next(ctx: Context, seen: Status) -> str:
     if latest is None or latest.outcome is None:
         return ""
     if latest.outcome is Outcome.INCIDENT:
-        number = latest.number
-        return f"`comporta show {number}` says why; put it right, then `comporta abort {number}`"
+        return await _settle_incident(ctx, latest.number)
     if seen.snapshot.routing.tampered:
         return ""
     return await _bring_back(ctx, seen.snapshot)
+
+
+async def _settle_incident(ctx: Context, number: int) -> str:
+    deployment, standing, _ = await find_deployment(ctx.journal, number)
+    if can_abort(deployment.plan, standing):
+        return f"`comporta show {number}` says why; put it right, then `comporta abort {number}`"
+    return f"`comporta show {number}` says why; there is no way back: deploy, or roll back, once it is put right"
 
 
 async def _bring_back(ctx: Context, snapshot: Snapshot) -> str:

@@ -57,6 +57,7 @@ def deployment_facts(deployment: Deployment) -> dict[str, Any]:
         "replaces": deployment.replaces,
         "actor": deployment.actor,
         "reason": deployment.reason,
+        "automatic": deployment.automatic,
         "started": iso(deployment.started),
         "ended": iso(deployment.ended),
         "seconds": deployment.seconds,
