@@ -19,8 +19,7 @@ from comporta.analysis.blocks import Block
 from comporta.analysis.judge import Settings, State, begin, log_evidence, update
 from comporta.analysis.latency import Latency
 from comporta.analysis.rates import Rates as Errors
-from comporta.analysis.verdict import Kind, verdict
-from comporta.analysis.wealth import DOUBT
+from comporta.analysis.verdict import DOUBT, Kind, verdict
 from comporta.model.figures import Counts
 
 SETTINGS = Settings(warm_up=0)

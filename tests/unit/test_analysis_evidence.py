@@ -116,10 +116,19 @@ def test_a_harms_own_first_block_does_not_lower_the_cap_of_the_next() -> None:
     assert after_certain_blocks(one, 1, 20.0).log_total >= -math.log(0.006)
 
 
-def test_bursts_close_to_each_other_abort_only_where_bursts_are_not_usual() -> None:
+def test_a_block_that_speaks_against_harm_makes_the_next_one_heed_the_roughness_of_now() -> None:
+    cap = log_cap(0.6, 0.01)
+    burst = after_certain_blocks(Wealth.spread_by(PRIOR), 1, 1.0)
+    quiet = burst.after([-0.1] * len(PRIOR), 1, cap, PRIOR, 4.0)
+    again = after_certain_blocks(quiet, 1, 4.0)
+    assert (quiet.rising, again.rising) == (False, True)
+    assert again.log_total - quiet.log_total == pytest.approx(cap / 4)
+
+
+def test_two_bursts_side_by_side_abort_only_where_bursts_are_not_usual() -> None:
     calm = Rates()
     rough = replace(calm, dispersion=EventDispersion(spread=Dispersion(squares=60)))
-    for block in [Table(8, 25, 3, 475), Table(0, 25, 3, 475), Table(8, 25, 3, 475), Table(8, 25, 3, 475)]:
+    for block in [Table(8, 25, 3, 475)] * 2:
         calm, rough = calm.after(block, 1, RULES), rough.after(block, 1, RULES)
     assert 1 < rough.wealth.log_total < -math.log(0.006) <= calm.wealth.log_total
 

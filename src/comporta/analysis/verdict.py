@@ -9,7 +9,6 @@ from comporta.analysis.intervals import Interval, odds_interval, rate_interval
 from comporta.analysis.judge import Settings, State, log_evidence, untrusted
 from comporta.analysis.memory import Memory
 from comporta.analysis.sentinels import SHARE_EVIDENCE
-from comporta.analysis.wealth import DOUBT
 from comporta.model.values import Value
 
 
@@ -70,6 +69,7 @@ class Verdict(Value, frozen=True):
 
 
 INTERVAL_ERROR = 0.05
+DOUBT = 1.0  # log-evidence of harm from which on nothing is promoted
 
 
 def verdict(settings: Settings, state: State, at: float) -> Verdict:

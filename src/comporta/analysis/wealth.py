@@ -14,7 +14,7 @@ from comporta.model.values import Value
 
 CASH = 0.2
 HAZARD = 1 / 1800  # per second
-DOUBT = 1.0  # log-evidence from which on there is some of harm
+_ROUNDING = 1e-9
 _LARGEST = 600.0  # log of a factor: exp must not overflow; the cap is far below
 
 
@@ -22,14 +22,16 @@ class Wealth(Value, frozen=True):
     """`log_total` is the evidence; `cash` and `bets` are how it is divided, and sum to 1.
 
     Attributes:
-        roughness: the past's φ before the evidence at hand began. Where bursts are usual it takes more than two blocks
-            to abort; a harm's own first block looks like a burst, so φ is not taken from there.
+        roughness: the past's φ before the evidence began to rise. Where bursts are usual it takes more than two blocks
+            to abort; a harm's own first block looks like a burst too, so φ is not taken from there.
+        rising: the latest block did not speak against harm.
     """
 
     log_total: float = 0.0
     cash: float = CASH
     bets: tuple[float, ...] = ()
     roughness: float = 1.0
+    rising: bool = False
 
     @classmethod
     def spread_by(cls, prior: Sequence[float]) -> Wealth:
@@ -50,7 +52,7 @@ class Wealth(Value, frozen=True):
             for bet, weight, log_factor in zip(self.bets, prior, log_factors, strict=True)
         ]
         cash = self.cash - flow
-        roughness = phi if self.log_total < DOUBT else self.roughness
+        roughness = self.roughness if self.rising else phi
         uncapped, most = cash + sum(bets), math.exp(log_cap / roughness)
         kept = (most - cash) / (uncapped - cash) if uncapped > most else 1.0
         total = min(uncapped, most)
@@ -59,6 +61,7 @@ class Wealth(Value, frozen=True):
             cash=cash / total,
             bets=tuple([bet * kept / total for bet in bets]),
             roughness=roughness,
+            rising=total > 1 - _ROUNDING,
         )
 
 
