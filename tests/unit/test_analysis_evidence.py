@@ -182,7 +182,7 @@ def test_a_rough_past_weakens_bets_on_latency() -> None:
         shift=ShiftDispersion(spread=Dispersion(squares=80)),
         tail=EventDispersion(spread=Dispersion(squares=80)),
     )
-    rules = LatencyRules(tolerance=0.0, log_cap=log_cap(0.4, 0.01), margin=0.05)
+    rules = LatencyRules(tolerance=0.0, floor=0.005, log_cap=log_cap(0.4, 0.01), margin=0.05)
     slow, usual = Histogram.of([0.2, 0.2, 0.1]), Histogram.of([0.05, 0.1, 0.2] * 10)
     calm_gain, rough_gain = (each.after(slow, usual, 1, rules).wealth.log_total for each in (seeded, rough))
     assert calm_gain > rough_gain > 0
@@ -230,7 +230,7 @@ def test_latencies_that_are_exchangeable_gain_nothing_with_all_bets_together(
     n_c = data.draw(st.integers(1, len(values) - 1))
     rng = random.Random(1)
     latency = Latency.seeded(Histogram.of([0.08 * math.exp(0.6 * rng.gauss(0, 1)) for _ in range(500)]))
-    rules = LatencyRules(tolerance=0.0, log_cap=log_cap(0.4, 0.01), margin=0.05)
+    rules = LatencyRules(tolerance=0.0, floor=0.005, log_cap=log_cap(0.4, 0.01), margin=0.05)
     divisions = [set(chosen) for chosen in combinations(range(len(values)), n_c)]
     gains = [
         latency.after(

@@ -29,9 +29,17 @@ PRIOR = (0.08, 0.13, 0.14, 0.09, 0.05, 0.03, 0.03, 0.05, 0.09, 0.07, 0.08, 0.08,
 
 
 class LatencyRules(Value, frozen=True):
-    """What does not change: the tolerated slowness (0.1 for 10 %), the cap of a block, the proof's margin δ."""
+    """What does not change.
+
+    Attributes:
+        tolerance: how much slower is fine (0.1 for 10 %).
+        floor: seconds below which all latencies are alike.
+        log_cap: the most that one block may say.
+        margin: the proof's δ.
+    """
 
     tolerance: float
+    floor: float
     log_cap: float
     margin: float
 
@@ -68,9 +76,10 @@ class Latency(Value, frozen=True):
         if not self.stable.ready:
             return remembered
         scores = scores_of(self.stable.settled)
-        tolerated = candidate.faster_by(rules.tolerance)
-        sums = _sums(tolerated, scores), _sums(stable, scores)
-        tables = _tables(tolerated, stable, scores)
+        tolerated = candidate.at_least(rules.floor).faster_by(rules.tolerance)
+        compared = stable.at_least(rules.floor)
+        sums = _sums(tolerated, scores), _sums(compared, scores)
+        tables = _tables(tolerated, compared, scores)
         factors = [log_e / self.shift.phi for log_e in shift_log_e_values(*sums)]
         factors += [log_e / self.tail.phi for log_e in _tail_log_e_values(tables)]
         slow = tables[-1]

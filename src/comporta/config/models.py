@@ -222,6 +222,10 @@ class Canary(Part):
         description="How many more requests may be slower than 95 % of stable's, in points.",
     )
     latency_tolerance: Percent = Field(default=CANARY.latency_tolerance, description="How much slower is fine.")
+    latency_floor: Duration = Field(
+        default=CANARY.latency_floor,
+        description="Below this latency, slower makes no difference. (nginx counts in whole milliseconds.)",
+    )
     warm_up: Duration = Field(
         default=CANARY.warm_up, description="How long a cold candidate's latencies are not judged."
     )

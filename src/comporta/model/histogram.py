@@ -70,6 +70,15 @@ class Histogram(Value, frozen=True):
             counts[moved] = counts.get(moved, 0) + count
         return Histogram(counts=counts)
 
+    def at_least(self, seconds: float) -> Histogram:
+        """Every latency below this one raised to it."""
+        floor = bucket_of(seconds)
+        counts: dict[int, int] = {}
+        for bucket, count in self.counts.items():
+            raised = max(floor, bucket)
+            counts[raised] = counts.get(raised, 0) + count
+        return Histogram(counts=counts)
+
     def quantile(self, share: float) -> float:
         """Nearest-rank quantile in seconds, within 2 % of the exact one; nan if empty."""
         return quantile(self.counts, share)

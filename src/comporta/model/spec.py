@@ -89,6 +89,7 @@ class CanarySpec(Value, frozen=True):
         error_margin: how many more requests may fail, as a fraction, for a candidate to be no worse.
         latency_margin: how many more requests may be slower than 95 % of stable's.
         latency_tolerance: how much slower is fine, as a fraction.
+        latency_floor: seconds below which all latencies are alike.
         warm_up: how long a cold candidate's latencies are not judged.
     """
 
@@ -105,6 +106,7 @@ class CanarySpec(Value, frozen=True):
     error_margin: float = 0.01
     latency_margin: float = 0.05
     latency_tolerance: float = 0.0
+    latency_floor: float = 0.005
     warm_up: float = 30.0
     limits: CanaryLimits = CanaryLimits()
 
