@@ -284,7 +284,7 @@ def is_warm(state: SlotState) -> bool:
 
 TestDeployments = Deployments.TestCase
 TestDeployments.settings = settings(
-    max_examples=60, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=60, stateful_step_count=12, suppress_health_check=list(HealthCheck), derandomize=True
 )
 
 
@@ -293,7 +293,6 @@ class TestDeploymentsAtLength(Deployments.TestCase):
     settings = settings(
         max_examples=120,
         stateful_step_count=25,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
         derandomize=True,
     )

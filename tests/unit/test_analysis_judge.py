@@ -207,7 +207,7 @@ def test_skipping_a_block_is_harmless() -> None:
     assert said(judged(blocks[:100] + blocks[150:]), 300).kind is Kind.PASS
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 60), st.integers(0, 3))
 def test_a_run_that_was_interrupted_goes_on_as_if_it_had_not_been(stop: int, seed: int) -> None:
     blocks = traffic(60, errors=0.03, slower=1.05, seed=seed, share=0.1)

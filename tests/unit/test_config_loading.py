@@ -253,7 +253,7 @@ def refusal(path: Path) -> ConfigError | None:
 
 
 @pytest.mark.slow
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
 @given(text=st.text() | st.binary() | st.lists(LINES | st.text(max_size=5)).map("\n".join))
 def test_any_text_is_a_config_or_a_config_error(text: str | bytes, tmp_path: Path) -> None:
     error = refusal(write(tmp_path, text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text))
@@ -261,7 +261,7 @@ def test_any_text_is_a_config_or_a_config_error(text: str | bytes, tmp_path: Pat
 
 
 @pytest.mark.slow
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
 @given(at=st.integers(0, len(GOOD)), cut=st.integers(0, 12), put=st.text(max_size=6) | LINES)
 def test_a_damaged_config_is_a_config_or_a_config_error(at: int, cut: int, put: str, tmp_path: Path) -> None:
     error = refusal(write(tmp_path, GOOD[:at] + put + GOOD[at + cut :]))
