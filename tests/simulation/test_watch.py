@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import anyio
-import msgspec
 import pytest
 
 from comporta.app.context import Context
 from comporta.app.deploy import deploy
+from comporta.app.locking import lock, unlock
+from comporta.app.maintenance import maintenance_off, maintenance_on
 from comporta.app.watching import Seen, watch
 from comporta.model.journal import Kind, Outcome, Record
 from comporta.model.spec import BlueGreenSpec
@@ -58,7 +59,9 @@ class Watched:
         return self.world.clock.now()
 
     def recover(self) -> None:
-        self.world._count()
+        live = self.world.snapshot().routing.traffic.live
+        assert live is not None
+        self.world.revive(live)
         for how in (self.world.failing, self.world.slow, self.world.sick):
             how.clear()
 
@@ -95,7 +98,7 @@ def test_a_release_that_turns_bad_is_taken_back_at_the_end_of_the_window(how: st
     assert rollback.data["reason"].startswith("AUTO: ")
 
 
-@pytest.mark.parametrize(("how", "window"), TRIGGERS[:2])
+@pytest.mark.parametrize(("how", "window"), TRIGGERS)
 def test_what_ends_a_second_too_early_does_nothing(how: str, window: float) -> None:
     watched = Watched.begin()
     watched.turn_bad(how)
@@ -195,10 +198,29 @@ def test_a_deployment_that_may_be_the_cure_is_left_alone() -> None:
     assert watched.rollbacks == []
 
 
+def test_what_a_person_has_locked_is_not_touched_and_told_once() -> None:
+    watched = Watched.begin()
+    watched.world.run(lambda ctx: lock(ctx, "looking into it"))
+    watched.turn_bad("failing")
+    watched.go_on(900)
+    assert watched.rollbacks == []
+    assert watched.alerts.count(("rollback-errors", True)) == 1
+    watched.world.run(unlock)
+    watched.go_on(10)
+    assert watched.live == "1.0.0"
+
+
 def test_maintenance_is_no_outage() -> None:
     watched = Watched.begin()
-    watched.world.router.routing = msgspec.structs.replace(watched.world.router.routing, maintenance=True)
+    watched.world.run(lambda ctx: maintenance_on(ctx, message="back soon"))
     watched.turn_bad("dead")
     watched.go_on(600)
     assert watched.rollbacks == []
     assert watched.alerts == []
+    watched.recover()
+    watched.world.run(maintenance_off)
+    watched.turn_bad("dead")
+    watched.go_on(59)
+    assert watched.rollbacks == []
+    watched.go_on(10)
+    assert len(watched.rollbacks) == 1

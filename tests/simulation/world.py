@@ -345,3 +345,10 @@ class World:
         seat = self.runtime._seat(slot)
         assert seat is not None
         seat.running.clear()
+
+    def revive(self, slot: Slot) -> None:
+        """Every instance of the slot is up again."""
+        self._count()
+        seat = self.runtime._seat(slot)
+        assert seat is not None
+        seat.running.update({index: 1_000_000 + index for index in range(1, seat.occupant.instances + 1)})
