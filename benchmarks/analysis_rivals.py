@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import accumulate
 
+from analysis_sequential import boundaries
 from analysis_traffic import Second
 
-MINUTE = 60
+MINUTE, HOUR = 60, 3600
 ALPHA = 0.01
 POINTS = 0.02  # the runbook: two points above stable
 ABSOLUTE = 0.10  # the runbook: more than 10 %
@@ -95,14 +96,30 @@ def mixture_sprt(seconds: Sequence[Second], tau: float = 0.02) -> int | None:
     for end, (n_c, x_c, n_s, x_s) in enumerate(_sums(seconds)):
         if not x_c or not n_s:
             continue
-        pooled = (x_c + x_s) / (n_c + n_s)
-        variance = max(1e-12, pooled * (1 - pooled) * (1 / n_c + 1 / n_s))
-        difference = x_c / n_c - x_s / n_s
+        difference, variance = _difference(n_c, x_c, n_s, x_s)
         spread = variance + tau * tau
         evidence = 0.5 * math.log(variance / spread) + (tau * difference) ** 2 / (2 * variance * spread)
         if difference > 0 and evidence >= -math.log(ALPHA):
             return end
     return None
+
+
+def group_sequential(seconds: Sequence[Second]) -> int | None:
+    """A z-test of the cumulated rates at the end of each minute, against boundaries that spend α over an hour."""
+    sums = _sums(seconds)
+    for end, boundary in zip(range(MINUTE, len(sums), MINUTE), boundaries(HOUR // MINUTE, ALPHA), strict=False):
+        if not sums[end].candidate or not sums[end].stable:
+            continue
+        difference, variance = _difference(*sums[end])
+        if difference >= boundary * math.sqrt(variance):
+            return end
+    return None
+
+
+def _difference(n_c: int, x_c: int, n_s: int, x_s: int) -> tuple[float, float]:
+    """Of both rates, and its variance at the pooled rate."""
+    pooled = (x_c + x_s) / (n_c + n_s)
+    return x_c / n_c - x_s / n_s, max(1e-12, pooled * (1 - pooled) * (1 / n_c + 1 / n_s))
 
 
 def oracle(seconds: Sequence[Second], base: float, rise: float, begin: int = 0) -> int | None:
@@ -122,6 +139,7 @@ RIVALS: dict[str, Rival] = {
     "Flagger": flagger,
     "Argo": argo,
     "Kayenta": kayenta,
+    "group sequential": group_sequential,
     "mixture SPRT": mixture_sprt,
 }
 

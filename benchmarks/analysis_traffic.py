@@ -4,7 +4,7 @@ import math
 import random
 from bisect import bisect
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from comporta.model.histogram import BUCKETS, RELATIVE_WIDTH, Histogram, bucket_
 Rates = list[tuple[float, float]]  # (candidate, stable) a second
 MEDIAN, SIGMA = 0.080, 0.6  # seconds; of the log-normal latencies
 SLOW_EXTRA = 5.0  # seconds that a request of the slow tail takes longer
-_POOL = 1 << 15
+_POOL = 1 << 16
 _BURST, _BURST_FACTOR = 1 / 50, 20.0
 
 
@@ -170,8 +170,18 @@ def latencies(n: int, factor: float, tail: float, rng: random.Random) -> Histogr
     usual, slow = _pools()
     of_tail = binomial(n, tail, rng)
     shift = round(math.log(factor) / math.log1p(RELATIVE_WIDTH))
-    buckets = rng.choices(usual, k=n - of_tail) + rng.choices(slow, k=of_tail)
-    return Histogram(counts=dict(Counter([min(BUCKETS - 1, bucket + shift) for bucket in buckets])))
+    drawn = Counter(_picked(usual, n - of_tail, rng))
+    drawn.update(_picked(slow, of_tail, rng))
+    counts: dict[int, int] = {}
+    for bucket, count in drawn.items():
+        shifted = min(BUCKETS - 1, bucket + shift)
+        counts[shifted] = counts.get(shifted, 0) + count
+    return Histogram(counts=counts)
+
+
+def _picked(pool: list[int], how_many: int, rng: random.Random) -> Iterator[int]:
+    """Values of a pool of `_POOL`, with replacement; two random bytes choose one."""
+    return map(pool.__getitem__, memoryview(rng.randbytes(2 * how_many)).cast("H"))
 
 
 def before(load: Load, base: float, rng: random.Random, timed: bool) -> Counts:
@@ -184,9 +194,10 @@ def before(load: Load, base: float, rng: random.Random, timed: bool) -> Counts:
     )
 
 
-def blocks(seconds: list[Second], load: Load, slow: list[Slowness] | None, rng: random.Random) -> list[Block]:
+def blocks(seconds: list[Second], load: Load, slow: list[Slowness] | None, rng: random.Random) -> Iterator[Block]:
     """The seconds in blocks of the length that the analysis asks for; without `slow`, no latencies."""
-    return [_block(seconds[at : at + load.block], at, slow, load, rng) for at in range(0, len(seconds), load.block)]
+    for at in range(0, len(seconds), load.block):
+        yield _block(seconds[at : at + load.block], at, slow, load, rng)
 
 
 def _block(part: list[Second], start: int, slow: list[Slowness] | None, load: Load, rng: random.Random) -> Block:

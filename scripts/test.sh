@@ -6,7 +6,12 @@ COMPORTA_SETUP_TOOLS="wrk hey redis-server prometheus haproxy pg_ctl:postgresql"
 source "$(dirname "$0")/setup.sh"
 
 selection=()
-if [ "${1:-}" = --fast ]; then shift; selection=(-m "not slow"); fi
+if [ "${1:-}" = --fast ]; then
+  shift
+  selection=(-m "not slow")
+elif [ "$(id -u)" = 0 ]; then
+  scripts/docker_engine.sh || echo "test: no Docker Engine: the tests of the runtime docker are skipped" >&2
+fi
 
 ruff check .
 ruff format --check --quiet .

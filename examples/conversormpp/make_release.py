@@ -30,7 +30,9 @@ RECIPES = {
     "1.1.0": Recipe(V1_1),
     "1.1.1-broken": Recipe(V1_1, {"FAULT_NEVER_HEALTHY": "1"}),
     "1.2.0": Recipe(V1_2),
-    "1.2.0-errors": Recipe(V1_2, {"FAULT_ERROR_RATE": "0.05"}),
+    # One preview in eight fails. Users ask for previews; the health checks and the smoke test, a conversion, do not.
+    # So it passes all that is tried before it gets traffic, and only its users' requests can tell.
+    "1.2.0-errors": Recipe(V1_2, {"FAULT_ERROR_RATE": "0.125", "FAULT_ERROR_PATH": "/api/preview"}),
     "1.2.0-slow": Recipe(V1_2, {"FAULT_LATENCY_MS": "400"}),
 }
 

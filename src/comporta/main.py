@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,9 @@ from comporta.model.errors import UsageError
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from comporta.app.context import Context
+    from comporta.app.context import Alerts, Context, Front
     from comporta.app.deploy import Strategy
-    from comporta.cli.screen import Screen
+    from comporta.app.watching import Seen
     from comporta.config.loading import OptionTypes
     from comporta.engine.events import Listener
     from comporta.model.findings import Finding
@@ -46,7 +47,7 @@ class Composed:
     def __init__(self, listener: Listener | None = None) -> None:
         self._listener = listener
 
-    def context(self, config: Path | None, environment: str, screen: Screen) -> Context:
+    def context(self, config: Path | None, environment: str, screen: Front, *, starts: bool = False) -> Context:
         from comporta.app.context import Context, Interruption
         from comporta.drivers.env_secrets import EnvSecrets
         from comporta.drivers.journals.sqlite import SqliteJournal
@@ -56,11 +57,12 @@ class Composed:
         from comporta.drivers.probes.command import CommandProbe
         from comporta.drivers.probes.http import HttpProbe
         from comporta.drivers.probes.tcp import TcpProbe
+        from comporta.drivers.series.sqlite import SqliteSeries
         from comporta.drivers.system_clock import SystemClock
         from comporta.engine.events import ignore
         from comporta.ports.bundle import Ports
 
-        spec = self._spec(config, environment)
+        spec = self._spec(config, environment, os.environ if starts else None)
         clock = SystemClock()
         secrets = EnvSecrets(Path(spec.env_file) if spec.env_file else None, os.environ)
         runtime, router = runtime_driver(spec), router_driver(spec)
@@ -79,7 +81,25 @@ class Composed:
             linter=Squawk(),
         )
         journal = SqliteJournal(Path(spec.state) / "journal.db", redact=secrets.redact)
-        return Context(spec, ports, journal, LocalHost(), screen, Interruption(), self._listener or ignore)
+        series = SqliteSeries(Path(spec.state) / spec.environment / "watch.db")
+        alerts = alerts_of(spec, _path(config), secrets)
+        listener = self._listener or ignore
+        return Context(spec, ports, journal, series, LocalHost(), screen, Interruption(), listener, alerts)
+
+    def serve(self, config: Path | None, environments: Sequence[str]) -> None:
+        from comporta.daemon.log import Log
+        from comporta.daemon.serving import serve
+
+        chosen = environments or [name for name in self.config_environments(config) if self._is_watched(config, name)]
+        serve([self.context(config, name, Log(name)) for name in chosen])
+
+    async def watch(self, ctx: Context, show: Callable[[Seen], None]) -> None:
+        from comporta.daemon.serving import watch_alone
+
+        await watch_alone(ctx, show)
+
+    def _is_watched(self, config: Path | None, environment: str) -> bool:
+        return self._spec(config, environment).monitoring != "disabled"
 
     def strategy(self, name: str) -> Strategy:
         found: Strategy = named(STRATEGIES, name).load()
@@ -107,10 +127,14 @@ class Composed:
         return starter(service)
 
     def diagnose(self, config: Path | None, environment: str) -> list[Finding]:
+        from comporta.app import maintenance_page
         from comporta.drivers import state_folder
+        from comporta.drivers.env_secrets import EnvSecrets
+        from comporta.drivers.notifiers.receivers import diagnose
         from comporta.model.findings import Finding
 
         spec = self._spec(config, environment)
+        secrets = EnvSecrets(Path(spec.env_file) if spec.env_file else None, os.environ)
         runtime, router, migrator = runtime_driver(spec), router_driver(spec), migrator_driver(spec)
         return [
             Finding(name="config", ok=True, text=f"{_path(config)} is right"),
@@ -118,12 +142,16 @@ class Composed:
             *runtime.diagnose(spec, runtime.options.model_validate(spec.runtime.options)),
             *router.diagnose(spec, router.options.model_validate(spec.router.options)),
             *(migrator[0].diagnose(spec, migrator[1]) if migrator else ()),
+            *maintenance_page.diagnose(spec),
+            *diagnose(spec, secrets),
         ]
 
-    def _spec(self, config: Path | None, environment: str) -> EnvironmentSpec:
+    def _spec(
+        self, config: Path | None, environment: str, environ: Mapping[str, str] | None = os.environ
+    ) -> EnvironmentSpec:
         from comporta.config.loading import load
 
-        return load(_path(config), environment, option_types(), os.environ)
+        return load(_path(config), environment, option_types(), environ)
 
 
 def runtime_driver(spec: EnvironmentSpec) -> Driver[Runtime]:
@@ -147,6 +175,27 @@ def migrator_driver(spec: EnvironmentSpec) -> tuple[Driver[Migrator], BaseModel]
 def migrator(spec: EnvironmentSpec, clock: Clock, secrets: Secrets) -> Migrator | None:
     chosen = migrator_driver(spec)
     return chosen[0].build(spec, chosen[1], clock, secrets) if chosen else None
+
+
+def alerts_of(spec: EnvironmentSpec, config: Path, secrets: Secrets) -> Alerts | None:
+    """Who is told what happens; None where the config names nobody."""
+    if not spec.alerts:
+        return None
+    from comporta.app.context import Alerts
+    from comporta.drivers.courier import Courier
+    from comporta.drivers.notifiers.receivers import receiver
+    from comporta.drivers.outboxes.sqlite import SqliteOutbox
+
+    state = Path(spec.state)
+    outbox = SqliteOutbox(state / "deliveries.db")
+    # By their keys: one that is written twice is told once.
+    receivers = {made.key: made for made in (receiver(each, Path(spec.base), secrets) for each in spec.alerts)}
+    return Alerts(
+        receivers=tuple(receivers.values()),
+        outbox=outbox,
+        redact=secrets.redact,
+        wake=Courier(config.absolute(), spec.environment, state, outbox).wake,
+    )
 
 
 def option_types() -> OptionTypes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -62,10 +62,16 @@ class FakeStand:
         if release and not (split and wanted):
             counts = Counts(requests=1, latencies=Histogram.of([0.01]))
             self._answered.append(Figures(at=0, release=release, address="", counts=counts))
-        if not split or client in self._clients:
+        if not split or client in self._clients or self.router.page is not None:
             return release, None
         self._clients.add(client)
         return release, client
+
+    async def page(self, headers: Mapping[str, str]) -> str | None:
+        sees_through = headers and headers in (self.router.own_headers, self.router.bypass_headers)
+        if sees_through:
+            assert self.router.reaches("") is not None
+        return None if sees_through else self.router.page
 
     async def stop_instances(self, slot: Slot) -> None:
         self._down.add(slot)

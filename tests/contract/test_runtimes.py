@@ -1,4 +1,4 @@
-"""The runtime contract, against real processes and the fake."""
+"""The runtime contract, against real processes, a real Docker Engine and the fake."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from comporta.model.spec import PortRange
 from comporta.model.traffic import Slot
 from comporta.testing.fake_runtime import FakeRuntime
 from comporta.testing.runtime_contract import RuntimeContract
+from support.docker_world import DockerWorld
 from support.services import ProcessWorld
 
 
@@ -20,6 +21,15 @@ class TestProcessRuntime(RuntimeContract):
     @pytest.fixture
     async def world(self, tmp_path: Path) -> AsyncIterator[ProcessWorld]:
         world = ProcessWorld(tmp_path)
+        yield world
+        await world.close()
+
+
+@pytest.mark.slow
+class TestDockerRuntime(RuntimeContract):
+    @pytest.fixture
+    async def world(self, tmp_path: Path) -> AsyncIterator[DockerWorld]:
+        world = DockerWorld(tmp_path)
         yield world
         await world.close()
 

@@ -13,9 +13,9 @@ from support.site import INSTANCES, Site, User, site
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site(tmp_path_factory.mktemp("shop")) as made:
+@pytest.fixture(scope="module", params=["nginx"])
+def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with site(tmp_path_factory.mktemp("shop"), router=request.param) as made:
         made.add_release("2.0.0-flaky", how="flaky")
         made.comporta("deploy", "1.0.0", "--yes")
         yield made
@@ -59,6 +59,7 @@ def test_a_good_release_is_promoted_with_proof_and_no_request_is_lost(old: Site)
     assert judged[-1]["verdict"]["kind"] == "pass"
 
 
+@pytest.mark.parametrize("shop", ["nginx", "haproxy"], indirect=True)
 def test_a_bad_release_is_aborted_by_itself_and_the_reasons_are_told(old: Site) -> None:
     with User(old.port) as user:
         time.sleep(1)

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site(tmp_path_factory.mktemp("shop")) as made:
+    with site(tmp_path_factory.mktemp("shop"), keep_failed="0s") as made:
         made.add_release("2.0.0-sick", how="sick")
         made.add_release("2.0.0-crashing", how="crashing")
         made.add_release("2.0.0-failing", how="failing")

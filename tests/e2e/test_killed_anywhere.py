@@ -79,12 +79,22 @@ def test_killed(shop: Site, step: str, moment: Moment, settle: str) -> None:
 @pytest.mark.parametrize(("moment", "settle"), [*zip(MOMENTS, ["abort", "resume"], strict=True)])
 @pytest.mark.parametrize("step", ["shift-traffic", "judge-traffic", "scale-instances", "watch-traffic"])
 def test_killed_in_a_canary(shop: Site, step: str, moment: Moment, settle: str) -> None:
+    killed_in_a_canary(shop, f"do:{step}:{moment.value}", settle)
+
+
+def test_killed_in_a_canary_behind_haproxy(tmp_path: Path) -> None:
+    with site(tmp_path, router="haproxy") as shop:
+        shop.comporta("deploy", "1.0.0", "--yes")
+        killed_in_a_canary(shop, "do:judge-traffic:after-intent", "abort")
+
+
+def killed_in_a_canary(shop: Site, place: str, settle: str) -> None:
     """The split goes on being served, what was measured is not lost, and no traffic is counted twice."""
     before = shop.live()
     assert before
     after = other(before)
     with User(shop.port) as user:
-        shop.killed_at(f"do:{step}:{moment.value}", "deploy", after, "--yes", "--strategy", "canary")
+        shop.killed_at(place, "deploy", after, "--yes", "--strategy", "canary")
         done = shop.comporta(settle, *(["--yes"] if settle == "resume" else []), expect=None)
     assert done.returncode == 0, done.stdout + done.stderr
     check(shop, after if settle == "resume" else before)
@@ -111,8 +121,9 @@ def test_killed_while_undoing(shop: Site, step: str, moment: Moment) -> None:
 def test_killed_in_the_very_first_deployment(tmp_path: Path) -> None:
     with site(tmp_path) as shop:
         shop.killed_at("do:start-instances:after-effect", "deploy", "1.0.0", "--yes")
-        shop.comporta("abort")
-        assert shop.running() == {}
+        assert "kept: 1.0.0" in shop.comporta("abort", expect=None).stderr
+        assert shop.running() == {"1.0.0": INSTANCES}
+        assert shop.live() is None
         shop.killed_at("do:shift-traffic:after-intent", "deploy", "1.0.0", "--yes")
         shop.comporta("resume", "--yes")
         assert shop.answers() == "1.0.0"

@@ -23,12 +23,13 @@ from comporta.app.running import Ended
 from comporta.app.settling import abort, resume
 from comporta.model.errors import ComportaError, ForeignChange, LeaseHeld, UsageError
 from comporta.model.journal import Kind, Outcome
+from comporta.model.release import SlotState
 from comporta.model.snapshot import Snapshot
 from comporta.model.spec import BlueGreenSpec, CanarySpec
 from comporta.model.traffic import Slot, Traffic
 from comporta.steps.shift_traffic import ShiftTraffic
 from comporta.steps.start_instances import same
-from comporta.strategies import blue_green, canary
+from comporta.strategies import blue_green, canary, emergency
 from simulation.world import TAMPERED, Crash, Fault, World
 from support import specs
 
@@ -36,7 +37,7 @@ faults = st.one_of(
     st.none(),
     st.builds(Fault, st.sampled_from(["crash", "crash", "fail", "slow", "abort", "foreign"]), st.integers(0, 60)),
 )
-plans = st.sampled_from([blue_green.plan, canary.plan])
+plans = st.sampled_from([blue_green.plan, canary.plan, emergency.plan])
 CANARY = CanarySpec(
     start=20, stages=(50, 100), watch=40.0, hold=20.0, min_hold=2.0, bake=10.0, warm_up=0.0, on_inconclusive="abort",
     error_margin=0.05, latency_margin=0.2,
@@ -47,13 +48,15 @@ versions = st.sampled_from([f"1.{n}.0" for n in range(6)])
 class Deployments(RuleBasedStateMachine):
     @initialize(
         keep_warm=st.sampled_from([0.0, 60.0, 3600.0]),
+        keep_failed=st.sampled_from([0.0, 60.0, 3600.0]),
         instances=st.integers(1, 3),
         sick=st.sets(versions, max_size=2),
         failing=st.sets(versions, max_size=2),
     )
-    def a_world(self, keep_warm: float, instances: int, sick: set[str], failing: set[str]) -> None:
+    def a_world(self, keep_warm: float, keep_failed: float, instances: int, sick: set[str], failing: set[str]) -> None:
         waits = BlueGreenSpec(stabilize=5.0, drain=10.0, final_timeout=10.0, keep_warm=keep_warm)
-        self.world = World(specs.spec(blue_green=waits, canary=CANARY, instances=instances), sick, failing)
+        spec = specs.spec(blue_green=waits, canary=CANARY, instances=instances, keep_failed=keep_failed)
+        self.world = World(spec, sick, failing)
         self.good: Traffic = Traffic()
         """Where requests went when they last went where comporta had sent them, on purpose."""
         self.cut_off = False
@@ -69,10 +72,10 @@ class Deployments(RuleBasedStateMachine):
         if fault is None and version not in self.world.sick | self.world.failing:
             assert isinstance(ended, AlreadyLive) or ended.deployment.outcome is Outcome.PROMOTED
 
-    @precondition(lambda self: not self.cut_off and self.world.records(Kind.RELEASE))
-    @rule(to=st.one_of(st.none(), versions), fault=faults)
-    def roll_back(self, to: str | None, fault: Fault | None) -> None:
-        self.act(lambda ctx: rollback(ctx, to=to), fault)
+    @precondition(lambda self: self.world.records(Kind.RELEASE))
+    @rule(to=st.one_of(st.none(), versions), urgent=st.booleans(), fault=faults)
+    def roll_back(self, to: str | None, urgent: bool, fault: Fault | None) -> None:
+        self.act(lambda ctx: rollback(ctx, to=to, emergency=urgent), fault)
 
     @precondition(lambda self: self.cut_off)
     @rule(fault=faults)
@@ -182,7 +185,7 @@ class Deployments(RuleBasedStateMachine):
             assert live.occupant.release == ended.deployment.plan.release
             assert live.running
         if outcome in (Outcome.ABORTED, Outcome.ROLLED_BACK) and not self.cut_off and not self.world.tampered:
-            assert_as_before(before, after, self.world)
+            assert_as_before(before, after, self.world, ended)
         if outcome is Outcome.PROMOTED or (outcome is Outcome.INCIDENT and not self.can_abort(ended)):
             # Past the point of no return the old slot is stopped: there is only the way forward, repairs included.
             self.good = [s.to for s in ended.deployment.plan.steps if isinstance(s, ShiftTraffic)][-1]
@@ -222,6 +225,17 @@ class Deployments(RuleBasedStateMachine):
             assert self.world.broken == [], self.world.broken
 
     @invariant()
+    def a_failed_release_gets_no_traffic_and_expires(self) -> None:
+        if hasattr(self, "world") and not self.world.tampered:
+            snapshot = self.world.snapshot()
+            weights = snapshot.routing.traffic.weights
+            for slot in Slot:
+                occupant = snapshot.slot(slot).occupant
+                if occupant is not None and occupant.failed:
+                    assert occupant.warm_until is not None
+                    assert weights is None or weights.of(slot) == 0
+
+    @invariant()
     def the_journal_is_whole(self) -> None:
         if hasattr(self, "world"):
             assert trio.run(self.world.journal.verify) is None
@@ -240,8 +254,11 @@ class Deployments(RuleBasedStateMachine):
             assert generations == sorted(generations)
 
 
-def assert_as_before(before: Snapshot, after: Snapshot, world: World) -> None:
-    """Do, then undo, restores the snapshot: routing exactly; the live slot; the free slot, unless its time was up."""
+def assert_as_before(before: Snapshot, after: Snapshot, world: World, ended: Ended) -> None:
+    """Do, then undo, restores the snapshot: routing exactly; the live slot; the free slot, unless its time was up.
+
+    A free slot in which nothing was warm may hold the candidate instead, kept for a look.
+    """
     assert after.routing.traffic == before.routing.traffic
     assert after.routing.topology == before.routing.topology or before.routing.topology is None
     live = before.routing.traffic.live
@@ -250,14 +267,24 @@ def assert_as_before(before: Snapshot, after: Snapshot, world: World) -> None:
         if slot is live:
             assert now is not None
             assert same(now, was)
+        elif now is not None and now.failed and now != was:
+            assert now.release == ended.deployment.plan.release
+            assert not is_warm(before.slot(slot)), f"{was} was given up for a failed release"
+            assert 0 < (now.warm_until or 0) - world.clock.now() <= max(world.spec.keep_failed, 10.0)
+            assert world.spec.keep_failed
         elif now is not None:
             assert same(now, was), f"{now.release} was left over in {slot}"
             assert now.warm_until == was.warm_until, f"{slot} lost its countdown"
 
 
+def is_warm(state: SlotState) -> bool:
+    occupant = state.occupant
+    return state.running and occupant is not None and occupant.warm_until is not None and not occupant.failed
+
+
 TestDeployments = Deployments.TestCase
 TestDeployments.settings = settings(
-    max_examples=60, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=60, stateful_step_count=12, suppress_health_check=list(HealthCheck), derandomize=True
 )
 
 
@@ -266,7 +293,6 @@ class TestDeploymentsAtLength(Deployments.TestCase):
     settings = settings(
         max_examples=120,
         stateful_step_count=25,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
         derandomize=True,
     )
@@ -281,7 +307,7 @@ def test_a_warm_release_that_was_to_serve_again_and_did_not_keeps_its_countdown(
     ended = world.run(lambda ctx: deploy(ctx, "1.0.0", blue_green.plan))
     assert isinstance(ended, Ended)
     assert ended.deployment.outcome is Outcome.ABORTED
-    assert_as_before(before, world.snapshot(), world)
+    assert_as_before(before, world.snapshot(), world, ended)
 
 
 def test_a_resumed_deployment_does_not_switch_to_instances_that_have_died_meanwhile() -> None:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import anyio
 import trio
+from trio._core import _run as trio_run
 from trio.testing import MockClock
 
 from comporta.app.context import Context, Interruption
@@ -28,6 +29,7 @@ from comporta.testing.fake_journal import FakeJournal
 from comporta.testing.fake_probe import FakeProbe
 from comporta.testing.fake_router import FakeRouter
 from comporta.testing.fake_runtime import FakeRuntime
+from comporta.testing.fake_series import FakeSeries
 from support import specs
 
 T = TypeVar("T")
@@ -122,17 +124,20 @@ class SimulatedHost:
 
 @dataclass
 class World:
-    """Everything there is. `sick` versions never get healthy; `failing` ones answer errors once they get traffic."""
+    """Everything there is. `sick` versions never get healthy; `failing` ones answer errors once they get traffic,
+    `slow` ones answer late."""
 
     spec: EnvironmentSpec = field(default_factory=specs.spec)
     sick: set[str] = field(default_factory=set)
     failing: set[str] = field(default_factory=set)
+    slow: set[str] = field(default_factory=set)
     rate: float = REQUESTS_PER_SECOND
     metrics: MetricSource | None = None
 
     def __post_init__(self) -> None:
         self.clock = SimulatedClock()
         self.journal = FakeJournal()
+        self.series = FakeSeries()
         self.versions = {f"1.{n}.0": f"sha256:{n}" for n in range(6)}
         ranges = {Slot.BLUE: self.spec.blue, Slot.GREEN: self.spec.green}
         self.runtime = FakeRuntime(self.clock, ranges, self.versions, self._opportunity)
@@ -141,6 +146,8 @@ class World:
         self.living: set[int] = set()
         self.broken: list[str] = []
         self.tampered = False
+        self.unwell = False
+        """What all releases share is down: through the router no check passes, though the instances live."""
         self._fault: Fault | None = None
         self._chances = 0
         self._process: ProcessJournal | None = None
@@ -160,7 +167,7 @@ class World:
         self._process = ProcessJournal(self.journal)
         ports = Ports(self.clock, self.runtime, self.router, {"http": self.probe, "command": self.probe}, People())
         ports = replace(ports, metrics=self.metrics)
-        return Context(self.spec, ports, self._process, self._host, People(), Interruption(), self._moment)
+        return Context(self.spec, ports, self._process, self.series, self._host, People(), Interruption(), self._moment)
 
     def run(self, use_case: Callable[[Context], Awaitable[T]], fault: Fault | None = None) -> T:
         """One command in a process of its own. A crash kills the process and comes out as `Crash`."""
@@ -174,6 +181,8 @@ class World:
                 elapsed.append(trio.current_time())
 
         elapsed: list[float] = []
+        trio_run._ALLOW_DETERMINISTIC_SCHEDULING = True
+        trio_run._r.seed(repr(fault))  # who is first among equals: the same in every run of this fault
         try:
             return trio.run(main, clock=MockClock(autojump_threshold=0))
         finally:
@@ -284,7 +293,7 @@ class World:
     def other_terminal(self) -> Context:
         ports = Ports(self.clock, self.runtime, self.router, {}, People())
         host = SimulatedHost(0, {0})
-        return Context(self.spec, ports, self.journal, host, People(), Interruption())
+        return Context(self.spec, ports, self.journal, self.series, host, People(), Interruption())
 
     # Traffic, and the invariant that matters most
 
@@ -292,7 +301,8 @@ class World:
         """After every effect: requests never go to a slot where nobody can answer."""
         self._count()
         weights = self.router.routing.traffic.weights
-        if weights is None or not self.router.routing.running or self.tampered:
+        routing = self.router.routing
+        if weights is None or not routing.running or routing.maintenance or self.tampered:
             return
         dead = [slot.value for slot in Slot if weights.of(slot) and not self.answers(slot)]
         if dead:
@@ -301,7 +311,7 @@ class World:
     def _healthy(self, target: Target) -> bool:
         slot = target.slot or self.router.routing.traffic.live
         seat = self.runtime._seat(slot) if slot else None
-        if seat is None or seat.occupant.release.version in self.sick:
+        if seat is None or seat.occupant.release.version in self.sick or (target.index is None and self.unwell):
             return False
         return target.index in seat.running if target.index else bool(seat.running)
 
@@ -318,8 +328,27 @@ class World:
             release, requests = traffic.release_in(slot), int(self._owed[slot])
             self._owed[slot] -= requests
             if release is not None and requests > 0:
-                errors = requests if release.version in self.failing else 0
-                answered = Histogram.of([0.05] * (requests - errors))
-                counts = Counts(requests=requests, app_errors=errors, latencies=answered)
+                counts = self._counts(release.version, requests, alive=self.answers(slot))
                 at = int(self.clock.now())
                 self._answered.append(Figures(at=at, release=release.number, address="", counts=counts))
+
+    def _counts(self, version: str, requests: int, *, alive: bool) -> Counts:
+        if not alive:
+            return Counts(requests=requests, proxy_errors=requests)
+        errors = requests if version in self.failing else 0
+        latency = 12.0 if version in self.slow else 0.05
+        return Counts(requests=requests, app_errors=errors, latencies=Histogram.of([latency] * (requests - errors)))
+
+    def kill(self, slot: Slot) -> None:
+        """Every instance of the slot dies, and stays dead."""
+        self._count()
+        seat = self.runtime._seat(slot)
+        assert seat is not None
+        seat.running.clear()
+
+    def revive(self, slot: Slot) -> None:
+        """Every instance of the slot is up again."""
+        self._count()
+        seat = self.runtime._seat(slot)
+        assert seat is not None
+        seat.running.update({index: 1_000_000 + index for index in range(1, seat.occupant.instances + 1)})

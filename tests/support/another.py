@@ -30,10 +30,15 @@ sys.stdin.read()
 
 def another_comporta(world: ProcessWorld, instances: int) -> subprocess.Popen[str]:
     """Begins to bring the blue slot to so many instances of 1.0.0; 0 stops it. It says `done` and waits then."""
-    root, tests = Path(comporta.__file__).parent.parent, Path(__file__).parent.parent
     words = [str(world.base), str(world.spec.blue.first), str(world.spec.green.first), str(instances)]
+    return begun(SCRIPT, words)
+
+
+def begun(script: str, words: list[str]) -> subprocess.Popen[str]:
+    """The script with these arguments, once it says `begins`."""
+    root, tests = Path(comporta.__file__).parent.parent, Path(__file__).parent.parent
     process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, *words],
+        [sys.executable, "-c", script, *words],
         env={**os.environ, "PYTHONPATH": f"{root}:{tests}"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -54,6 +54,15 @@ class RouterStand:
 
     async def ask(self, cookie: str | None = None, wanted: str | None = None) -> tuple[int | None, str | None]:
         return await ask(self.router.address, self.spec.domain, cookie, wanted)
+
+    async def page(self, headers: Mapping[str, str]) -> str | None:
+        answer = await self.get(**headers)
+        if "x-backend" in answer.headers:
+            assert answer.status_code == 200
+            return None
+        assert answer.status_code == 503
+        assert int(answer.headers["retry-after"]) > 0
+        return answer.text
 
     async def stop_instances(self, slot: Slot) -> None:
         await self.backends[slot].stop()

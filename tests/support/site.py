@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 
@@ -36,7 +36,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         flaky = HOW == "flaky" and random.random() < 0.2
-        sick = HOW == "sick" or ((HOW == "failing" or flaky) and self.path != "/health")
+        rotten = HOW == "rotting" and os.path.exists("../../rotten")
+        sick = HOW == "sick" or ((HOW == "failing" or flaky or rotten) and self.path != "/health")
         body = json.dumps({{"status": "error" if sick else "ok", "version": VERSION}}).encode()
         self.send_response(500 if sick else 200)
         self.send_header("X-App-Version", VERSION)
@@ -95,11 +96,13 @@ environments:
     domain: "localhost:{port}"
     instances: {instances}
     runtime: process
-    router: nginx
+    router: {router}
     monitoring: basic
+    keep_failed: {keep_failed}
     slots: {{blue: {blue}, green: {green}}}
 """
 
+AnySite = TypeVar("AnySite", bound="Site")
 MORTAL = Path(__file__).with_name("mortal.py")
 
 
@@ -115,6 +118,8 @@ class Site:
     hold: str = "8s"
     on_inconclusive: str = "abort"
     instances: int = INSTANCES
+    router: str = "nginx"
+    keep_failed: str = "1h"
 
     def __post_init__(self) -> None:
         first = free_ports(1 + 4 * self.instances)
@@ -130,12 +135,14 @@ class Site:
             blue=f"{blue}-{blue + 2 * self.instances - 1}",
             green=f"{green}-{green + 2 * self.instances - 1}",
             instances=self.instances,
+            router=self.router,
             keep_warm=self.keep_warm,
             stabilize=self.stabilize,
             health_timeout=self.health_timeout,
             watch=self.watch,
             hold=self.hold,
             on_inconclusive=self.on_inconclusive,
+            keep_failed=self.keep_failed,
         )
         (self.folder / "comporta.yml").write_text(text)
 
@@ -165,8 +172,8 @@ class Site:
         done = subprocess.run(mortal, cwd=self.folder, capture_output=True, text=True, timeout=120)
         assert done.returncode == -signal.SIGKILL, f"it lived: {done.returncode}\n{done.stdout}\n{done.stderr}"
 
-    def json(self, *words: str) -> Any:
-        return json.loads(self.comporta(*words, "--json").stdout)
+    def json(self, *words: str, expect: int = 0) -> Any:
+        return json.loads(self.comporta(*words, "--json", expect=expect).stdout)
 
     def judged(self, deployment: int) -> list[Any]:
         """The verdict after each block that was measured in a deployment."""
@@ -195,6 +202,10 @@ class Site:
                 counts[Path(cwd).name] = counts.get(Path(cwd).name, 0) + 1
         return counts
 
+    def couriers(self) -> list[psutil.Process]:
+        """The processes that deliver messages."""
+        return [process for process in self._processes() if "deliver" in (process.info["cmdline"] or [])]
+
     def leftovers(self) -> list[str]:
         """Every process that has to do with this folder."""
         return [f"{process.pid}: {' '.join(process.info['cmdline'] or [])}" for process in self._processes()]
@@ -219,7 +230,13 @@ class Site:
 @contextmanager
 def site(folder: Path, **options: Any) -> Iterator[Site]:
     """A site that is taken down at the end, with a check that nothing is left of it."""
-    made = Site(folder, **options)
+    with taken_down(Site(folder, **options)) as made:
+        yield made
+
+
+@contextmanager
+def taken_down(made: AnySite) -> Iterator[AnySite]:
+    """The site as it is, and nothing of it at the end."""
     try:
         yield made
     finally:

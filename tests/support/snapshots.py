@@ -22,9 +22,11 @@ def slot_state(slot: Slot, occupant: Occupant | None, *, up: bool = True) -> Slo
     return SlotState(slot=slot, occupant=occupant, instances=instances)
 
 
-def serving(live: Slot, *, warm: int | None = None, up: bool = True, instances: int = 2) -> Snapshot:
-    """Release 2 serves from `live`; release `warm`, if given, is kept warm in the other slot."""
-    other = specs.occupant(warm, instances, warm_until=1e12) if warm else None
+def serving(
+    live: Slot, *, warm: int | None = None, failed: bool = False, up: bool = True, instances: int = 2
+) -> Snapshot:
+    """Release 2 serves from `live`; release `warm`, if given, is kept warm in the other slot, or `failed` there."""
+    other = specs.occupant(warm, instances, warm_until=1e12, failed=failed) if warm else None
     states = {live: slot_state(live, specs.occupant(2, instances), up=up), live.other: slot_state(live.other, other)}
     traffic = Traffic().with_all_to(live, specs.release(2).ref)
     routing = Routing(running=True, topology=specs.topology(instances), traffic=traffic)
@@ -37,6 +39,7 @@ snapshots = st.one_of(
         serving,
         st.sampled_from(Slot),
         warm=st.sampled_from([None, 1]),
+        failed=st.booleans(),
         up=st.booleans(),
         instances=st.integers(1, 4),
     ),

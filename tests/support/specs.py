@@ -41,9 +41,9 @@ def release(number: int, version: str | None = None) -> Release:
     return Release(number=number, artifact=artifact, config_digest=SPEC.digest, created_at=0.0)
 
 
-def occupant(number: int, instances: int = 2, warm_until: float | None = None) -> Occupant:
+def occupant(number: int, instances: int = 2, warm_until: float | None = None, *, failed: bool = False) -> Occupant:
     made = release(number)
-    return Occupant(release=made.ref, artifact=made.artifact, instances=instances, warm_until=warm_until)
+    return Occupant(release=made.ref, artifact=made.artifact, instances=instances, warm_until=warm_until, failed=failed)
 
 
 def nothing_deployed() -> Snapshot:

@@ -9,7 +9,7 @@ import pytest
 
 from comporta.load import LoadGenerator, Request, Sample
 from comporta.model.traffic import Slot
-from comporta.testing.router_contract import BLUE, GREEN, STAGES, split
+from comporta.testing.router_contract import BLUE, GREEN, PAGE, STAGES, split
 from support.router_stand import RouterStand
 
 GET = Request("get", "GET", "/")
@@ -29,7 +29,7 @@ class UnderLoad:
     async def test_no_request_is_lost_or_answered_by_the_wrong_slot_in_twenty_switches(
         self, stand: RouterStand
     ) -> None:
-        history: list[tuple[Slot, float, float]] = [(Slot.BLUE, 0.0, 0.0)]
+        history: list[tuple[str, float, float]] = [(Slot.BLUE, 0.0, 0.0)]
         async with load_on(stand) as load:
             for number in range(20):
                 await asyncio.sleep(0.1)
@@ -66,6 +66,23 @@ class UnderLoad:
         told = {tuple(sample.headers[name] for name in WHO) for sample in report.samples}
         assert told == {("blue", "12", "blue"), ("green", "13", "green")}
 
+    async def test_the_maintenance_page_comes_and_goes_at_once_and_nobody_gets_anything_else(
+        self, stand: RouterStand
+    ) -> None:
+        history: list[tuple[str, float, float]] = [("blue", 0.0, 0.0)]
+        async with load_on(stand, "x-backend", "cache-control") as load:
+            for number in range(20):
+                await asyncio.sleep(0.1)
+                before = time.monotonic()
+                await stand.router.maintain(None if number % 2 else PAGE)
+                history.append(("blue" if number % 2 else "no-store", before, time.monotonic()))
+            report = await load.stop()
+        assert {sample.status for sample in report.samples} == {200, 503}
+        assert {sample.release for sample in report.failed} == {"no-store"}
+        assert {sample.error for sample in report.failed} == {"status"}
+        assert min(report.releases().values()) > 100
+        assert [sample for sample in report.samples if sample.release not in allowed(sample, history)] == []
+
     async def test_a_slow_request_is_in_flight_until_it_is_answered(self, stand: RouterStand) -> None:
         slow = asyncio.create_task(stand.get("/slow"))
         while not stand.backends[Slot.BLUE].heads:
@@ -101,11 +118,11 @@ class UnderLoad:
         writer.close()
 
 
-def allowed(sample: Sample, history: list[tuple[Slot, float, float]]) -> set[str]:
-    """The slots that may have been live at some moment between sending the request and having its answer."""
+def allowed(sample: Sample, history: list[tuple[str, float, float]]) -> set[str]:
+    """Who may have been live at some moment between sending the request and having its answer."""
     ends = [after for _, _, after in history[1:]] + [float("inf")]
     return {
-        slot.value
+        str(slot)
         for (slot, begin, _), end in zip(history, ends, strict=True)
         if begin <= sample.finished and sample.started <= end
     }

@@ -72,7 +72,7 @@ def test_wealth_that_is_neither_capped_nor_rough_is_a_martingale() -> None:
 def test_looking_at_nothing_changes_no_evidence_and_moves_cash_into_bets() -> None:
     wealth = Wealth.spread_by(PRIOR)
     for _ in range(1800):
-        wealth = wealth.after([0.0] * len(PRIOR), 1, 1.0, PRIOR)
+        wealth = wealth.after([0.0] * len(PRIOR), 1, 1.0, PRIOR, 1.0)
     assert wealth.log_total == pytest.approx(0, abs=1e-9)
     assert wealth.cash == pytest.approx(CASH * math.exp(-1800 * HAZARD), rel=1e-9)
     assert wealth.cash + sum(wealth.bets) == pytest.approx(1)
@@ -93,10 +93,58 @@ def test_cash_lets_a_release_that_turns_bad_late_be_found() -> None:
 def test_no_single_block_can_abort_but_two_can(share: float) -> None:
     cap = log_cap(share, 0.01)
     level = -math.log(share * 0.01)
-    one = Wealth.spread_by(PRIOR).after([1e9] * len(PRIOR), 1, cap, PRIOR)
-    two = one.after([1e9] * len(PRIOR), 1, cap, PRIOR)
+    one = Wealth.spread_by(PRIOR).after([1e9] * len(PRIOR), 1, cap, PRIOR, 1.0)
+    two = one.after([1e9] * len(PRIOR), 1, cap, PRIOR, 1.0)
     assert one.log_total < level <= two.log_total
     assert one.log_total == pytest.approx(level / 2, abs=0.01)
+
+
+def after_certain_blocks(start: Wealth, blocks: int, phi: float) -> Wealth:
+    for _ in range(blocks):
+        start = start.after([1e9] * len(PRIOR), 1, log_cap(0.6, 0.01), PRIOR, phi)
+    return start
+
+
+def test_where_the_past_was_rough_it_takes_more_blocks_to_abort() -> None:
+    level = -math.log(0.006)
+    assert after_certain_blocks(Wealth.spread_by(PRIOR), 5, 3.0).log_total < level
+    assert after_certain_blocks(Wealth.spread_by(PRIOR), 6, 3.0).log_total >= level
+
+
+def test_a_harms_own_first_block_does_not_lower_the_cap_of_the_next() -> None:
+    one = after_certain_blocks(Wealth.spread_by(PRIOR), 1, 1.0)
+    assert after_certain_blocks(one, 1, 20.0).log_total >= -math.log(0.006)
+
+
+def test_a_block_that_speaks_against_harm_makes_the_next_one_heed_the_roughness_of_now() -> None:
+    cap = log_cap(0.6, 0.01)
+    burst = after_certain_blocks(Wealth.spread_by(PRIOR), 1, 1.0)
+    quiet = burst.after([-0.1] * len(PRIOR), 1, cap, PRIOR, 4.0)
+    again = after_certain_blocks(quiet, 1, 4.0)
+    assert (quiet.rising, again.rising) == (False, True)
+    assert again.log_total - quiet.log_total == pytest.approx(cap / 4)
+
+
+def test_two_bursts_side_by_side_abort_only_where_bursts_are_not_usual() -> None:
+    calm = Rates()
+    rough = replace(calm, dispersion=EventDispersion(spread=Dispersion(squares=60)))
+    for block in [Table(8, 25, 3, 475)] * 2:
+        calm, rough = calm.after(block, 1, RULES), rough.after(block, 1, RULES)
+    assert 1 < rough.wealth.log_total < -math.log(0.006) <= calm.wealth.log_total
+
+
+def test_a_cap_takes_from_the_bets_and_leaves_the_cash() -> None:
+    before = Wealth.spread_by(PRIOR)
+    for _ in range(10):
+        before = after_certain_blocks(before, 1, 5.0)
+    assert before.cash * math.exp(before.log_total) == pytest.approx(CASH * math.exp(-10 * HAZARD))
+    assert before.cash + sum(before.bets) == pytest.approx(1)
+
+
+def test_bets_that_lost_everything_leave_the_cash() -> None:
+    lost = Wealth.spread_by(PRIOR).after([-1e4] * len(PRIOR), 1, log_cap(0.6, 0.01), PRIOR, 1.0)
+    assert (lost.cash, sum(lost.bets)) == (1.0, 0.0)
+    assert lost.log_total == pytest.approx(math.log(CASH) - HAZARD)
 
 
 @given(st.integers(0, 20), st.integers(0, 30))
@@ -134,7 +182,7 @@ def test_a_rough_past_weakens_bets_on_latency() -> None:
         shift=ShiftDispersion(spread=Dispersion(squares=80)),
         tail=EventDispersion(spread=Dispersion(squares=80)),
     )
-    rules = LatencyRules(tolerance=0.0, log_cap=log_cap(0.4, 0.01), margin=0.05)
+    rules = LatencyRules(tolerance=0.0, floor=0.005, log_cap=log_cap(0.4, 0.01), margin=0.05)
     slow, usual = Histogram.of([0.2, 0.2, 0.1]), Histogram.of([0.05, 0.1, 0.2] * 10)
     calm_gain, rough_gain = (each.after(slow, usual, 1, rules).wealth.log_total for each in (seeded, rough))
     assert calm_gain > rough_gain > 0
@@ -182,7 +230,7 @@ def test_latencies_that_are_exchangeable_gain_nothing_with_all_bets_together(
     n_c = data.draw(st.integers(1, len(values) - 1))
     rng = random.Random(1)
     latency = Latency.seeded(Histogram.of([0.08 * math.exp(0.6 * rng.gauss(0, 1)) for _ in range(500)]))
-    rules = LatencyRules(tolerance=0.0, log_cap=log_cap(0.4, 0.01), margin=0.05)
+    rules = LatencyRules(tolerance=0.0, floor=0.005, log_cap=log_cap(0.4, 0.01), margin=0.05)
     divisions = [set(chosen) for chosen in combinations(range(len(values)), n_c)]
     gains = [
         latency.after(
@@ -222,6 +270,19 @@ def test_the_projection_is_the_least_divergence_on_the_margin(
     assert 0 < p <= rate
     least = divergence(p)
     assert least <= min(divergence(p * 0.99), divergence(min(p * 1.01, rate))) + 1e-9 * (1 + abs(least))
+
+
+@given(st.integers(1, 500), st.floats(0.001, 0.3), st.integers(1, 9500), st.floats(0.001, 0.3))
+def test_the_projection_is_what_bisection_finds(n_c: int, rate: float, n_s: int, margin: float) -> None:
+    def slope(p: float) -> float:
+        candidate = n_c * (p + margin - rate) / ((p + margin) * (1 - p - margin))
+        return candidate + n_s * (p - rate) / (p * (1 - p))
+
+    low, high = max(1e-9, rate - margin), rate
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if slope(middle) < 0 else (low, middle)
+    assert project(n_c, rate, n_s, rate, margin) == pytest.approx(high, rel=1e-9, abs=1e-9)
 
 
 def test_an_equal_candidate_is_proven_and_one_at_twice_the_margin_is_not() -> None:

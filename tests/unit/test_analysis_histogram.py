@@ -25,6 +25,18 @@ def test_merging_is_commutative_associative_and_the_same_as_counting_at_once(
     assert x.plus(y).total == len(a) + len(b)
 
 
+@given(latencies)
+def test_sums_over_latencies_are_those_over_buckets_one_by_one(values: list[float]) -> None:
+    histogram = Histogram.of(values)
+    one_by_one = [(bucket, count) for bucket, count in histogram.counts.items() for _ in range(count)]
+    worth = tuple(float(bucket % 7) for bucket in range(BUCKETS))
+    assert histogram.sums([worth, worth]) == [sum(worth[bucket] for bucket, _ in one_by_one)] * 2
+    assert histogram.moments() == (
+        sum(count * seconds_of(bucket) for bucket, count in histogram.counts.items()),
+        sum(count * seconds_of(bucket) ** 2 for bucket, count in histogram.counts.items()),
+    )
+
+
 @given(latencies.filter(bool), st.sampled_from([0.01, 0.5, 0.95, 0.99, 1.0]))
 def test_a_quantile_is_within_two_percent_of_the_exact_one(values: list[float], share: float) -> None:
     assert Histogram.of(values).quantile(share) == pytest.approx(percentile(values, 100 * share), rel=RELATIVE_WIDTH)

@@ -16,7 +16,7 @@ from comporta.analysis.judge import BlockReplayed, Settings, State, begin, log_e
 from comporta.analysis.limits import Limits
 from comporta.analysis.verdict import Kind, Verdict, verdict
 from comporta.model.figures import Counts
-from comporta.model.histogram import Histogram
+from comporta.model.histogram import Histogram, seconds_of
 from comporta.model.values import from_json, to_json
 
 SETTINGS = Settings()
@@ -95,6 +95,20 @@ def test_a_tolerated_slowness_is_no_failure() -> None:
     blocks = traffic(240, slower=1.2)
     assert judged(blocks).failed
     assert not judged(blocks, rules=rules).failed
+
+
+def test_what_nobody_can_feel_is_no_failure() -> None:
+    quick = [replace(b, candidate=scaled(b.candidate, 0.02), stable=scaled(b.stable, 0.01)) for b in traffic(240)]
+    assert not judged(quick).failed
+    assert judged(quick, rules=Settings(latency_floor=0.0)).failed
+    slow_tail = [replace(b, candidate=scaled(b.candidate, 1.0), stable=scaled(b.stable, 0.01)) for b in traffic(240)]
+    assert judged(slow_tail).failed, "what can be felt counts as before"
+
+
+def scaled(counts: Counts, factor: float) -> Counts:
+    """The same requests, each with a latency that is `factor` times as long."""
+    latencies = [seconds_of(b) * factor for b, n in counts.latencies.counts.items() for _ in range(n)]
+    return replace(counts, latencies=Histogram.of(latencies))
 
 
 def test_a_cold_candidates_latencies_do_not_count() -> None:
@@ -193,7 +207,7 @@ def test_skipping_a_block_is_harmless() -> None:
     assert said(judged(blocks[:100] + blocks[150:]), 300).kind is Kind.PASS
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 60), st.integers(0, 3))
 def test_a_run_that_was_interrupted_goes_on_as_if_it_had_not_been(stop: int, seed: int) -> None:
     blocks = traffic(60, errors=0.03, slower=1.05, seed=seed, share=0.1)

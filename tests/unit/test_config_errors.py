@@ -34,6 +34,11 @@ def metrics(*lines: str) -> tuple[str, str]:
     return ("health:\n", "metrics:\n" + "".join(f"  {line}\n" for line in [*lines, *right]) + "health:\n")
 
 
+def alerts(receiver: str) -> tuple[str, str]:
+    """The good config with a receiver."""
+    return ("health:\n", f"alerts:\n  - {receiver}\nhealth:\n")
+
+
 WRONG = {
     # not YAML, or not a config at all
     "empty": Wrong("»", "the file is empty", "comporta init"),
@@ -140,6 +145,13 @@ WRONG = {
     ),
     "no instance": Wrong(("instances: 3", "instances: »0"), "0 is refused", "write 1 or more"),
     "path without a slash": Wrong(("path: /health", "path: »health"), '"health" is not a path', "begin with /"),
+    "nginx syntax in an exempt path": Wrong(
+        extra("maintenance: {exempt: [/hooks/, »'/a; } server {']}"), "is not a plain path", "begin with /"
+    ),
+    "variable in a path that is always fine": Wrong(
+        extra("maintenance: {always_ok: [»/$uri]}"), "is not a plain path", "begin with /"
+    ),
+    "trying again at once": Wrong(extra("maintenance: {retry_after: »500ms}"), "at least 1s", "like 60s"),
     "name of a service": Wrong(("service: shop", "service: »My Shop"), '"My Shop" is not a name', "a-z, 0-9 and -"),
     "nginx syntax in a domain": Wrong(
         ("shop.example", '»"shop.example; } server { listen 80"'), "is not a host name", "like shop.example.com"
@@ -236,6 +248,23 @@ WRONG = {
         '"a" is the name of another query, in line',
         "give each query a name of its own",
     ),
+    # alerts
+    "unknown event": Wrong(
+        alerts("{run: [./notify.sh], events: [incident, »deploy-faild]}"),
+        "alerts[0].events[1]: \"deploy-faild\" is not 'started'",
+        "did you mean `deploy-failed`?",
+    ),
+    "event of no receiver": Wrong(alerts("{run: [a], events: [»test]}"), '"test" is not', "write one of started"),
+    "receiver of no kind": Wrong(alerts("»{events: [incident]}"), "`webhook` is missing", "add `webhook:`"),
+    "receiver of two kinds": Wrong(
+        alerts("{run: [a], »webhook: https://a.example}"), "no such key", "a key of Webhook"
+    ),
+    "secret of a command": Wrong(alerts("{run: [a], »secret: b}"), "no such key", "a key of Webhook"),
+    "webhook without a scheme": Wrong(alerts("webhook: »hooks.example"), "is not an address", "https://hooks.example"),
+    "webhook with a blank": Wrong(alerts('webhook: »"https://a.example/b c"'), "is not an address", "https://hooks"),
+    "no command": Wrong(alerts("run: »[]"), "alerts[0].run", "write 1 or more"),
+    "empty secret": Wrong(alerts('{webhook: "https://a.example", secret: »""}'), "alerts[0].secret", "1 or more"),
+    "half a variable": Wrong(alerts('webhook: »"https://a.example/${TOKEN"'), "is not followed by NAME}", "$${"),
     # names, variables, files
     "checks of one name": Wrong(
         ("environments:\n", "    - {name: »api, tcp: true}\nenvironments:\n"), "another check, in line 7", "of its own"

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from comporta.config import loading
 from comporta.model.checks import CommandCheck, HttpCheck, TcpCheck
 from comporta.model.errors import ConfigError
-from comporta.model.spec import BlueGreenSpec, EnvironmentSpec, MetricQuery, MetricsSpec, PortRange
+from comporta.model.spec import (
+    BlueGreenSpec,
+    EnvironmentSpec,
+    MaintenanceSpec,
+    MetricQuery,
+    MetricsSpec,
+    PortRange,
+    ReceiverSpec,
+)
 from comporta.model.values import from_json, to_json
 from support.configs import GOOD, OPTIONS, write
 
@@ -35,6 +43,7 @@ def test_everything_that_is_not_written_has_a_default(tmp_path: Path) -> None:
     assert spec.listen == "127.0.0.1:8080"
     assert spec.blue_green == BlueGreenSpec()
     assert (spec.monitoring, spec.env_file, spec.smoke) == ("enabled", None, ())
+    assert spec.keep_failed == 3600.0
     assert (spec.health.timeout, spec.health.interval) == (300.0, 1.0)
     assert spec.health.checks == (HttpCheck(name="api", path="/health", expect={"status": "ok"}),)
 
@@ -92,6 +101,7 @@ def test_an_environment_overrides_any_part_of_what_stands_above(tmp_path: Path) 
         tmp_path,
         production(
             "monitoring: basic",
+            "keep_failed: 10m",
             "release: {process: {directory: app}}",
             "health: {timeout: 10s, checks: [{name: port, tcp: true}]}",
             "blue_green: {keep_warm: 0s, max_error_rate: 1%}",
@@ -100,6 +110,7 @@ def test_an_environment_overrides_any_part_of_what_stands_above(tmp_path: Path) 
     )
     assert spec.runtime.options["directory"] == "app"
     assert spec.runtime.options["command"][0] == "python3"
+    assert spec.keep_failed == 600.0
     assert spec.health.timeout == 10.0
     assert spec.health.checks == (TcpCheck(name="port"),)
     assert spec.blue_green == BlueGreenSpec(keep_warm=0.0, max_error_rate=0.01)
@@ -151,6 +162,18 @@ def test_variables_stay_as_written_once_they_are_known_to_be_defined(tmp_path: P
     spec = load(tmp_path, text, HOME_PAGE="https://shop.example")
     assert spec.runtime.options["command"][3:6] == ["${TOKEN}", "${HOME_PAGE}", "$${PLAIN}"]
     assert "s3cret-token" not in json.dumps(to_json(spec))
+
+
+def test_what_the_config_refers_to_may_be_missing_where_no_value_is_needed(tmp_path: Path) -> None:
+    path = write(tmp_path, production("env_file: .env").replace("--port,", '"${TOKEN}",'))
+    assert loading.load(path, "production", OPTIONS, None).env_file == str(tmp_path / ".env")
+    with pytest.raises(ConfigError, match="No such file"):
+        loading.load(path, "production", OPTIONS, {})
+
+
+def test_a_release_is_watched_for_five_minutes_or_as_long_as_is_said(tmp_path: Path) -> None:
+    assert load(tmp_path, GOOD).watch.window == 300.0
+    assert load(tmp_path, production("watch: {window: 10m}")).watch.window == 600.0
 
 
 def test_variables_of_a_driver_that_is_not_chosen_need_not_be_defined(tmp_path: Path) -> None:
@@ -230,7 +253,7 @@ def refusal(path: Path) -> ConfigError | None:
 
 
 @pytest.mark.slow
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
 @given(text=st.text() | st.binary() | st.lists(LINES | st.text(max_size=5)).map("\n".join))
 def test_any_text_is_a_config_or_a_config_error(text: str | bytes, tmp_path: Path) -> None:
     error = refusal(write(tmp_path, text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text))
@@ -238,7 +261,7 @@ def test_any_text_is_a_config_or_a_config_error(text: str | bytes, tmp_path: Pat
 
 
 @pytest.mark.slow
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
 @given(at=st.integers(0, len(GOOD)), cut=st.integers(0, 12), put=st.text(max_size=6) | LINES)
 def test_a_damaged_config_is_a_config_or_a_config_error(at: int, cut: int, put: str, tmp_path: Path) -> None:
     error = refusal(write(tmp_path, GOOD[:at] + put + GOOD[at + cut :]))
@@ -292,3 +315,43 @@ def test_a_variable_is_no_placeholder_so_that_it_cannot_tell_the_roles_apart(tmp
     text = GOOD.replace("health:\n", f"metrics: {{url: http://m, queries: {queries}}}\nhealth:\n")
     with pytest.raises(ConfigError, match="the query is the same for stable and for the candidate"):
         load(tmp_path, text, slot="blue")
+
+
+def test_the_maintenance_page_is_found_beside_the_config(tmp_path: Path) -> None:
+    assert load(tmp_path, GOOD).maintenance == MaintenanceSpec()
+    line = "maintenance: {page: closed.html, retry_after: 10m, exempt: [/hooks/, /v1.0], always_ok: [/up]}"
+    assert load(tmp_path, production(line)).maintenance == MaintenanceSpec(
+        page=str(tmp_path / "closed.html"), retry_after=600.0, exempt=("/hooks/", "/v1.0"), always_ok=("/up",)
+    )
+
+
+ALERTS = """\
+alerts:
+  - {webhook: "https://hooks.example/${TOKEN}", secret: "${KEY}", events: [incident, rolled-back], timeout: 3s}
+  - {run: [./notify.sh, "${TOKEN}"], events: [deploy-failed]}
+  - {apprise: "mailtos://me:${PASSWORD}@mail.example?to=ops@example.com"}
+"""
+
+
+def test_each_kind_of_receiver_is_read_and_variables_stay_as_written(tmp_path: Path) -> None:
+    assert load(tmp_path, ALERTS + GOOD, TOKEN="t", KEY="k", PASSWORD="p").alerts == (
+        ReceiverSpec(
+            kind="webhook",
+            target=("https://hooks.example/${TOKEN}",),
+            secret="${KEY}",
+            events=("incident", "rolled-back"),
+            timeout=3.0,
+        ),
+        ReceiverSpec(kind="run", target=("./notify.sh", "${TOKEN}"), events=("deploy-failed",), timeout=60.0),
+        ReceiverSpec(
+            kind="apprise", target=("mailtos://me:${PASSWORD}@mail.example?to=ops@example.com",), timeout=30.0
+        ),
+    )
+
+
+def test_a_secret_that_only_a_message_needs_keeps_nobody_from_deploying(tmp_path: Path) -> None:
+    assert len(load(tmp_path, ALERTS + GOOD).alerts) == 3
+
+
+def test_another_receiver_makes_no_other_release(tmp_path: Path) -> None:
+    assert load(tmp_path, ALERTS + GOOD).digest == load(tmp_path, GOOD).digest

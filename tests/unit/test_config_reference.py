@@ -7,7 +7,7 @@ from pathlib import Path
 
 from comporta.config import loading
 from comporta.config.reference import renewed
-from support.configs import OPTIONS, write
+from support.configs import GOOD, OPTIONS, write
 
 PAGE = Path(__file__).parents[2] / "docs" / "config.md"
 
@@ -24,3 +24,11 @@ def test_the_example_of_the_page_is_right(tmp_path: Path) -> None:
     path = write(tmp_path, example[1])
     for name in loading.environments(path, OPTIONS):
         assert loading.load(path, name, OPTIONS, {}).environment == name
+
+
+def test_the_example_of_the_page_about_alerts_is_right(tmp_path: Path) -> None:
+    page = PAGE.with_name("alerts.md").read_text(encoding="utf-8")
+    example = re.search(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert example
+    path = write(tmp_path, example[1] + GOOD)
+    assert len(loading.load(path, "production", OPTIONS, {}).alerts) == 4

@@ -69,7 +69,11 @@ def test_a_secret_within_another_leaves_no_rest(tmp_path: Path) -> None:
 def test_a_missing_env_file_is_an_error_when_it_is_needed(tmp_path: Path) -> None:
     found = EnvSecrets(tmp_path / ".env", {})
     with pytest.raises(ConfigError, match="No such file"):
-        found.redact("x")
+        found.fill("${NAME}")
+
+
+def test_a_missing_env_file_hides_nothing_and_hinders_nobody_who_needs_no_value(tmp_path: Path) -> None:
+    assert EnvSecrets(tmp_path / ".env", {}).redact("x") == "x"
 
 
 @pytest.mark.parametrize("text", ["A", "A B=c", "=x", "A='open", "A=nul\0"])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comporta.drivers.routers.haproxy_log import request_log
-from comporta.drivers.routers.haproxy_switch import MapFile, decode, encode
+from comporta.drivers.routers.haproxy_switch import TrafficMap, decode, encode
 from comporta.model.figures import Counts
 from comporta.model.traffic import ReleaseRef, Traffic, Weights
 from comporta.testing.router_contract import BLUE, CLOSED, GREEN
@@ -36,7 +36,7 @@ def test_what_comporta_did_not_write_is_no_traffic(value: str) -> None:
 
 
 def test_a_map_file_knows_what_was_before(tmp_path: Path) -> None:
-    file = MapFile(tmp_path / "traffic.map")
+    file = TrafficMap(tmp_path / "traffic.map")
     assert "is gone" in file.read()[1]
     for traffic, before in ((CLOSED, ""), (BLUE, encode(CLOSED)), (GREEN, encode(BLUE))):
         file.write(encode(traffic))

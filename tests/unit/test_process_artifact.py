@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from comporta.drivers.runtimes.process_artifact import identity, versions
-from comporta.drivers.runtimes.process_options import ProcessOptions, fill
+from comporta.drivers.runtimes.placeholders import fill
+from comporta.drivers.runtimes.process_artifact import identity
+from comporta.drivers.runtimes.process_options import ProcessOptions
+from comporta.drivers.runtimes.versions import versions
 from comporta.model.errors import ArtifactMissing
 
 

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from comporta.model.checks import HttpCheck
 from comporta.model.snapshot import Snapshot
-from comporta.model.spec import BlueGreenSpec, EnvironmentSpec
-from comporta.model.traffic import Slot
+from comporta.model.spec import BlueGreenSpec, EnvironmentSpec, HealthSpec
+from comporta.model.traffic import Routing, Slot, Traffic
 from comporta.model.values import from_json, to_json
 from comporta.steps.check_health import CheckHealth
+from comporta.steps.check_service import CheckService
 from comporta.steps.configure_router import ConfigureRouter
 from comporta.steps.hold_slot import HoldSlot
 from comporta.steps.keep_warm import KeepWarm
 from comporta.steps.plan import Plan
+from comporta.steps.set_maintenance import SetMaintenance
 from comporta.steps.shift_traffic import ShiftTraffic
 from comporta.steps.start_instances import StartInstances
 from comporta.steps.stop_instances import StopInstances
-from comporta.strategies import blue_green, rollback
+from comporta.steps.watch_traffic import WatchTraffic
+from comporta.strategies import blue_green, emergency, rollback
 from support import specs
 from support.snapshots import serving, snapshots
 
+urgent = partial(rollback.plan, emergency=True, page="<p>Sorry")
+
 plans = st.builds(
-    lambda strategy, snapshot, keep: strategy.plan(
-        specs.spec(blue_green=BlueGreenSpec(keep_warm=keep)), snapshot, specs.release(3)
-    ),
-    st.sampled_from([blue_green, rollback]),
+    lambda plan, snapshot, keep: plan(specs.spec(blue_green=BlueGreenSpec(keep_warm=keep)), snapshot, specs.release(3)),
+    st.sampled_from([blue_green.plan, emergency.plan, rollback.plan, urgent]),
     snapshots,
     st.sampled_from([0.0, 60.0]),
 )
@@ -53,9 +60,12 @@ def test_no_plan_switches_before_it_has_seen_the_candidate_healthy(plan: Plan):
 
 
 @given(plans)
-def test_after_the_point_of_no_return_only_the_proof_is_left(plan: Plan):
+def test_after_the_point_of_no_return_only_the_proof_is_left_but_a_rollback_has_no_way_back_once_it_serves(plan: Plan):
     assert kinds(plan)[-1] == "ProveLive"
-    assert plan.point_of_no_return >= len(plan.steps) - 2
+    if plan.strategy == "rollback":
+        assert plan.point_of_no_return == kinds(plan).index("ShiftTraffic") + 1
+    else:
+        assert plan.point_of_no_return >= len(plan.steps) - 2
 
 
 @given(snapshots)
@@ -119,7 +129,73 @@ def test_a_rollback_to_a_release_that_is_not_warm_starts_it_in_the_free_slot():
     assert started.restore, "the warm slot comes back if the rollback is aborted"
 
 
+def test_a_release_that_failed_and_is_kept_for_a_look_is_neither_warm_nor_restored():
+    plan = rollback.plan(specs.spec(), serving(Slot.BLUE, warm=1, failed=True), specs.release(1))
+    started = only(plan, StartInstances)
+    assert isinstance(started, StartInstances)
+    assert not started.restore
+    assert "HoldSlot" not in kinds(plan)
+
+
+def test_undo_says_whether_the_candidate_is_kept_or_stopped():
+    def said(snapshot: Snapshot, keep_failed: float = 3600.0) -> str:
+        plan = blue_green.plan(specs.spec(keep_failed=keep_failed), snapshot, specs.release(3))
+        return plan.steps[1].undo_title
+
+    assert said(serving(Slot.BLUE)) == "keep green without traffic for 1h, for a look"
+    assert said(serving(Slot.BLUE, warm=1, failed=True)) == "keep green without traffic for 1h, for a look"
+    assert said(serving(Slot.BLUE, warm=1)) == "stop green, start 1.1.0 there again"
+    assert said(serving(Slot.BLUE), keep_failed=0.0) == "stop green"
+
+
 def test_a_rollback_skips_smoke_tests_and_watching():
     plan = rollback.plan(specs.spec(), serving(Slot.BLUE, warm=1), specs.release(1))
     assert not {"SmokeTest", "WatchTraffic", "Confirm"} & set(kinds(plan))
     assert isinstance(only(plan, CheckHealth), CheckHealth)
+
+
+def test_a_warm_release_is_asked_only_whether_it_lives_and_the_router_is_left_as_it_is():
+    ready = specs.spec(health=HealthSpec(checks=(specs.SPEC.health.checks[0], HttpCheck(name="database"))))
+    plan = rollback.plan(ready, serving(Slot.BLUE, warm=1), specs.release(1))
+    check = only(plan, CheckHealth)
+    assert isinstance(check, CheckHealth)
+    assert [asked.name for asked in check.checks] == ["api"]
+    assert kinds(plan)[:3] == ["HoldSlot", "CheckHealth", "ShiftTraffic"]
+
+
+def test_what_is_down_for_everybody_is_told_after_a_rollback_and_turns_nothing_back():
+    check = only(rollback.plan(specs.spec(), serving(Slot.BLUE, warm=1), specs.release(1)), CheckService)
+    assert isinstance(check, CheckService)
+    assert check.advisory
+
+
+def test_in_an_emergency_the_page_comes_first_and_goes_as_soon_as_the_release_serves():
+    plan = urgent(specs.spec(), serving(Slot.BLUE, up=False), specs.release(1))
+    order = kinds(plan)
+    assert plan.steps[0] == SetMaintenance(page="<p>Sorry")
+    assert plan.steps[order.index("ShiftTraffic") + 1] == SetMaintenance(page=None)
+    assert "CheckService" not in order
+
+
+def test_where_no_router_runs_it_is_brought_up_before_the_page():
+    down = msgspec.structs.replace(
+        serving(Slot.BLUE, up=False), routing=Routing(running=False, topology=None, traffic=Traffic())
+    )
+    assert kinds(urgent(specs.spec(), down, specs.release(1)))[:2] == ["ConfigureRouter", "SetMaintenance"]
+
+
+def test_an_emergency_keeps_the_way_back_warm_whatever_the_config_says_but_not_where_nothing_ran():
+    impatient = specs.spec(blue_green=BlueGreenSpec(keep_warm=0.0))
+    kept = emergency.plan(impatient, serving(Slot.BLUE), specs.release(3))
+    assert kept.steps[-2] == KeepWarm(slot=Slot.BLUE, seconds=3600.0)
+    dead = emergency.plan(impatient, serving(Slot.BLUE, up=False), specs.release(3))
+    assert dead.steps[-2] == StopInstances(slot=Slot.BLUE)
+
+
+def test_an_emergency_asks_first_tries_nothing_and_watches_twice_as_long():
+    plan = emergency.plan(specs.spec(), serving(Slot.BLUE), specs.release(3))
+    watch = only(plan, WatchTraffic)
+    assert isinstance(watch, WatchTraffic)
+    assert kinds(plan)[0] == "Confirm"
+    assert not {"SmokeTest", "CheckService"} & set(kinds(plan))
+    assert watch.seconds == 2 * specs.SPEC.blue_green.stabilize

@@ -19,6 +19,7 @@ class Injected(Exception):
 @dataclass(frozen=True)
 class Faults:
     error_rate: float = 0.0
+    error_path: str = ""
     on_health: bool = False
     latency_ms: float = 0.0
     slow_start_s: float = 0.0
@@ -35,6 +36,7 @@ class Faults:
 
         return cls(
             error_rate=number("FAULT_ERROR_RATE"),
+            error_path=values.get("FAULT_ERROR_PATH", ""),
             on_health=bool(number("FAULT_HEALTH")),
             latency_ms=number("FAULT_LATENCY_MS"),
             slow_start_s=number("FAULT_SLOW_START_S"),
@@ -49,7 +51,8 @@ class Faults:
         if self.latency_ms:
             await asyncio.sleep(self.latency_ms / 1000)
         spared = not self.on_health and path.startswith(("/health", "/api/health"))
-        if self.error_rate and not spared and random.random() < self.error_rate:
+        struck = path.startswith(self.error_path) and not spared
+        if self.error_rate and struck and random.random() < self.error_rate:
             raise Injected(f"FAULT_ERROR_RATE={self.error_rate:g}")
 
 

@@ -50,11 +50,15 @@ def test_the_error_rate_spares_health_unless_told(start: Start) -> None:
 
 
 @pytest.mark.slow
-def test_the_errors_release_fails_now_and_then(start: Start) -> None:
+def test_the_errors_release_fails_previews_now_and_then_and_nothing_that_is_tried_before_users_come(
+    start: Start,
+) -> None:
     service = start("1.2.0-errors")
-    statuses = [service.get("/api/conversions/none").status_code for _ in range(400)]
-    assert set(statuses) == {404, 500}
-    assert 2 <= statuses.count(500) <= 60  # 20 expected; outside less than once in a million runs
+    previews = [service.post("/api/preview", "plan.xml", mspdi(3)).status_code for _ in range(300)]
+    assert set(previews) == {200, 500}
+    assert 8 <= previews.count(500) <= 80  # 37.5 expected; outside less than once in a million runs
+    # With the previews' rate, as many as these would all be spared less than once in ten million runs.
+    assert {service.get("/api/conversions/none").status_code for _ in range(130)} == {404}
 
 
 @pytest.mark.slow

@@ -55,6 +55,7 @@ def _polynomial(coefficients: list[float], log_x: float) -> float:
     return value
 
 
+@lru_cache(maxsize=1 << 10)
 def _log_term(n_c: int, n_s: int, m: int, y: int) -> float:
     """log(C(n_c, y) C(n_s, m - y)) less log(n_c! n_s!)."""
     return -(math.lgamma(y + 1) + math.lgamma(n_c - y + 1) + math.lgamma(m - y + 1) + math.lgamma(n_s - m + y + 1))

@@ -36,6 +36,7 @@ class Settings(Value, frozen=True):
         margin: how many more errors would be too many to promote.
         latency_margin: how many more requests above the stable's 95 % point would be too many to promote.
         latency_tolerance: how much slower is fine.
+        latency_floor: below this latency, faster or slower makes no difference to anybody.
         bake: the youngest age at which a candidate is promoted.
         warm_up: how long a cold candidate's latencies are not judged.
         window: without a request for this long there is no data.
@@ -48,6 +49,7 @@ class Settings(Value, frozen=True):
     margin: float = 0.01
     latency_margin: float = 0.05
     latency_tolerance: float = 0.0
+    latency_floor: float = 0.005
     bake: float = 300.0
     warm_up: float = 30.0
     window: float = 60.0
@@ -83,7 +85,9 @@ class Settings(Value, frozen=True):
     @property
     def latency_rules(self) -> LatencyRules:
         cap = log_cap(self.latency_share, self.alpha)
-        return LatencyRules(tolerance=self.latency_tolerance, log_cap=cap, margin=self.latency_margin)
+        return LatencyRules(
+            tolerance=self.latency_tolerance, floor=self.latency_floor, log_cap=cap, margin=self.latency_margin
+        )
 
 
 class State(Value, frozen=True):

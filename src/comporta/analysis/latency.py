@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from operator import mul
 
 from msgspec.structs import replace
 
@@ -30,9 +29,17 @@ PRIOR = (0.08, 0.13, 0.14, 0.09, 0.05, 0.03, 0.03, 0.05, 0.09, 0.07, 0.08, 0.08,
 
 
 class LatencyRules(Value, frozen=True):
-    """What does not change: the tolerated slowness (0.1 for 10 %), the cap of a block, the proof's margin δ."""
+    """What does not change.
+
+    Attributes:
+        tolerance: how much slower is fine (0.1 for 10 %).
+        floor: seconds below which all latencies are alike.
+        log_cap: the most that one block may say.
+        margin: the proof's δ.
+    """
 
     tolerance: float
+    floor: float
     log_cap: float
     margin: float
 
@@ -69,15 +76,16 @@ class Latency(Value, frozen=True):
         if not self.stable.ready:
             return remembered
         scores = scores_of(self.stable.settled)
-        tolerated = candidate.faster_by(rules.tolerance)
-        sums = _sums(tolerated, scores), _sums(stable, scores)
-        tables = _tables(tolerated, stable, scores)
+        tolerated = candidate.at_least(rules.floor).faster_by(rules.tolerance)
+        compared = stable.at_least(rules.floor)
+        sums = _sums(tolerated, scores), _sums(compared, scores)
+        tables = _tables(tolerated, compared, scores)
         factors = [log_e / self.shift.phi for log_e in shift_log_e_values(*sums)]
         factors += [log_e / self.tail.phi for log_e in _tail_log_e_values(tables)]
         slow = tables[-1]
         return replace(
             remembered,
-            wealth=self.wealth.after(factors, seconds, rules.log_cap, PRIOR),
+            wealth=self.wealth.after(factors, seconds, rules.log_cap, PRIOR, max(self.shift.phi, self.tail.phi)),
             shift=_shift_after(self.shift, *sums),
             tail=self.tail.after(slow),
             proof=self.proof.after(slow, seconds, rules.margin, self.tail.phi),
@@ -87,9 +95,7 @@ class Latency(Value, frozen=True):
 
 def _sums(histogram: Histogram, scores: Scores) -> list[float]:
     """How many values, and the sums over them of score, square and each shift's weight."""
-    buckets, counts = list(histogram.counts), list(histogram.counts.values())
-    columns = [sum(map(mul, counts, map(column.__getitem__, buckets))) for column in scores.columns]
-    return [sum(counts), *columns]
+    return [histogram.total, *histogram.sums(scores.columns)]
 
 
 def shift_log_e_values(candidate: Sequence[float], stable: Sequence[float]) -> list[float]:

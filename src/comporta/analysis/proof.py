@@ -78,7 +78,7 @@ def project(n_c: float, candidate_rate: float, n_s: float, stable_rate: float, m
         curve += _curve(n_s, stable_rate, p)
         low, high = (p, high) if slope < 0 else (low, p)
         step = p - slope / curve
-        following = step if low < step < high else (low + high) / 2
+        following = step if low <= step <= high else (low + high) / 2
         if abs(following - p) <= 1e-12 * p:
             return following
         p = following

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from comporta.analysis.blocks import Table
 from comporta.analysis.dispersion import EventDispersion
@@ -32,6 +33,7 @@ class RateRules(Value, frozen=True):
     margin: float
 
     @classmethod
+    @lru_cache
     def of(cls, harm: float, log_cap: float, margin: float) -> RateRules:
         return cls(log_odds=tuple([math.log(harm * ratio) for ratio in GRID]), log_cap=log_cap, margin=margin)
 
@@ -54,7 +56,7 @@ class Rates(Value, frozen=True):
         phi = self.dispersion.phi
         ratios = _log_ratios(table, rules.log_odds, phi)
         return Rates(
-            wealth=self.wealth.after(ratios[_NULL + 1 :], seconds, rules.log_cap, PRIOR),
+            wealth=self.wealth.after(ratios[_NULL + 1 :], seconds, rules.log_cap, PRIOR, phi),
             dispersion=self.dispersion.after(table),
             proof=self.proof.after(table, seconds, rules.margin, phi),
             likelihoods=tuple([before + ratio for before, ratio in zip(self.likelihoods, ratios, strict=True)]),

@@ -14,24 +14,37 @@ from comporta.model.values import Value
 
 CASH = 0.2
 HAZARD = 1 / 1800  # per second
+_ROUNDING = 1e-9
 _LARGEST = 600.0  # log of a factor: exp must not overflow; the cap is far below
 
 
 class Wealth(Value, frozen=True):
-    """`log_total` is the evidence; `cash` and `bets` are how it is divided, and sum to 1."""
+    """`log_total` is the evidence; `cash` and `bets` are how it is divided, and sum to 1.
+
+    Attributes:
+        roughness: the past's φ before the evidence began to rise. Where bursts are usual it takes more than two blocks
+            to abort; a harm's own first block looks like a burst too, so φ is not taken from there.
+        rising: the latest block did not speak against harm.
+    """
 
     log_total: float = 0.0
     cash: float = CASH
     bets: tuple[float, ...] = ()
+    roughness: float = 1.0
+    rising: bool = False
 
     @classmethod
     def spread_by(cls, prior: Sequence[float]) -> Wealth:
         return cls(bets=tuple([(1 - CASH) * weight for weight in prior]))
 
-    def after(self, log_factors: Sequence[float], seconds: float, log_cap: float, prior: Sequence[float]) -> Wealth:
+    def after(
+        self, log_factors: Sequence[float], seconds: float, log_cap: float, prior: Sequence[float], phi: float
+    ) -> Wealth:
         """When a block of `seconds` multiplies each bet by its e-value, and the whole by at most e^`log_cap`.
 
-        Before it, what flows out of the cash goes into the bets by the `prior`, which sums to 1.
+        That is the cap where the past's φ is 1; roughness lowers it. What is above it is taken from the bets, so that
+        the cash is still there for a harm that begins later. Before the block, what flows out of the cash goes into the
+        bets by the `prior`, which sums to 1.
         """
         flow = self.cash * -math.expm1(-HAZARD * seconds)
         bets = [
@@ -39,11 +52,16 @@ class Wealth(Value, frozen=True):
             for bet, weight, log_factor in zip(self.bets, prior, log_factors, strict=True)
         ]
         cash = self.cash - flow
-        total = cash + sum(bets)
+        roughness = self.roughness if self.rising else phi
+        uncapped, most = cash + sum(bets), math.exp(log_cap / roughness)
+        kept = (most - cash) / (uncapped - cash) if uncapped > most else 1.0
+        total = min(uncapped, most)
         return Wealth(
-            log_total=self.log_total + min(math.log(total), log_cap),
+            log_total=self.log_total + math.log(total),
             cash=cash / total,
-            bets=tuple([bet / total for bet in bets]),
+            bets=tuple([bet * kept / total for bet in bets]),
+            roughness=roughness,
+            rising=total > 1 - _ROUNDING,
         )
 
 

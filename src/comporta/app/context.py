@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import anyio
 
 from comporta.engine.events import Listener, ignore
+from comporta.model.journal import Record
 from comporta.model.spec import EnvironmentSpec
 from comporta.ports.bundle import Ports
 from comporta.ports.host import Host
 from comporta.ports.journal import Journal
+from comporta.ports.notifier import Receiver
+from comporta.ports.operator import Operator
+from comporta.ports.outbox import Outbox
+from comporta.ports.series import Series
 from comporta.steps.plan import Plan
 from comporta.steps.step import Facts
 
@@ -31,6 +37,10 @@ class Reporter(Protocol):
 
     def step_ends(self, index: int, title: str, *, undoing: bool, facts: Facts, error: str) -> None:
         """`error` is empty when the step reached what it promises."""
+
+
+class Front(Reporter, Operator, Protocol):
+    """Who is told and asked: a person at a terminal, or a log."""
 
 
 class Interruption:
@@ -58,16 +68,37 @@ class Interruption:
 
 
 @dataclass(frozen=True)
+class Alerts:
+    """Who is told what happens, and how that is done without waiting for it.
+
+    Attributes:
+        redact: takes secrets out of a text.
+        wake: sees to it that somebody delivers what there is to tell from this record on. Returns at once, and never
+            fails.
+    """
+
+    receivers: tuple[Receiver, ...]
+    outbox: Outbox
+    redact: Callable[[str], str]
+    wake: Callable[[Record], None]
+
+
+@dataclass(frozen=True)
 class Context:
-    """One environment of one service, with everything that is needed to change it."""
+    """One environment of one service, with everything that is needed to change it.
+
+    `alerts` is None where nobody is to be told anything.
+    """
 
     spec: EnvironmentSpec
     ports: Ports
     journal: Journal
+    series: Series
     host: Host
     reporter: Reporter
     interruption: Interruption
     listener: Listener = ignore
+    alerts: Alerts | None = None
 
     @property
     def environment(self) -> str:
@@ -76,3 +107,8 @@ class Context:
     @property
     def actor(self) -> str:
         return self.host.me().actor
+
+    def tell_of(self, record: Record) -> None:
+        """Have receivers told of this record and of what came after it, by somebody else."""
+        if self.alerts is not None:
+            self.alerts.wake(record)

@@ -22,10 +22,11 @@ Strategy = Callable[[EnvironmentSpec, Snapshot, Release], Plan]
 
 @dataclass(frozen=True)
 class AlreadyLive:
-    """Nothing was done: this very release serves already."""
+    """Nothing was done: this very release serves already. `why`, where that is not simply so."""
 
     version: str
     release: int
+    why: str = ""
 
 
 class Interrupted(ComportaError):
@@ -69,13 +70,17 @@ async def look(ctx: Context) -> Snapshot:
     return snapshot
 
 
-async def open_and_run(ctx: Context, held: Held, plan: Plan, reason: str) -> Ended:
-    """Write the plan to the journal, then act on it."""
+async def open_and_run(ctx: Context, held: Held, plan: Plan, reason: str, automatic: int | None = None) -> Ended:
+    """Write the plan to the journal, then act on it.
+
+    Args:
+        automatic: the deployment that this one answers, where the watch asked for it.
+    """
     number = await ctx.journal.open_deployment(
         at=ctx.ports.clock.now(),
         lease=held.lease,
         actor=ctx.actor,
-        data=opening(plan, reason=reason, cursor=await start_counting(ctx)),
+        data=opening(plan, reason=reason, cursor=await start_counting(ctx), automatic=automatic),
     )
     ctx.reporter.planned(number, plan)
     return await run_deployment(ctx, held, number)

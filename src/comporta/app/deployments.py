@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,15 +124,3 @@ async def releases(journal: Journal, environment: str) -> list[Release]:
     """The releases of an environment, newest first."""
     records = await journal.find(environment=environment, kinds=(Kind.RELEASE,))
     return [from_json(record.data, Release) for record in records]
-
-
-def lineage(newest_first: Sequence[Deployment]) -> list[int]:
-    """The numbers of the releases that went live and were not rolled away from, oldest first; the last one is live."""
-    line: list[int] = []
-    for deployment in reversed(newest_first):
-        if deployment.outcome is not Outcome.PROMOTED:
-            continue
-        if deployment.strategy == "rollback" and deployment.release in line:
-            line = line[: line.index(deployment.release)]
-        line = [number for number in line if number != deployment.release] + [deployment.release]
-    return line

@@ -5,6 +5,7 @@ from __future__ import annotations
 from comporta.app.context import Context
 from comporta.app.deployments import unfinished
 from comporta.app.leasing import Held, held_lease
+from comporta.app.maintenance import record_maintenance
 from comporta.app.observing import observe
 from comporta.model.errors import Refused
 from comporta.model.journal import Kind, Outcome
@@ -31,6 +32,8 @@ async def down(ctx: Context) -> None:
         if snapshot.routing.running:
             await ctx.ports.router.shift(Traffic())
         await ctx.ports.router.remove()
+        if snapshot.routing.maintenance:
+            await record_maintenance(ctx, on=False)
         for slot in Slot:
             ctx.reporter.stage(f"stop {slot}")
             await ctx.ports.runtime.stop(slot)
@@ -47,7 +50,7 @@ async def down(ctx: Context) -> None:
 async def _give_up_interrupted(ctx: Context, held: Held) -> None:
     left = await unfinished(ctx.journal, ctx.environment)
     if left is not None:
-        await ctx.journal.append(
+        given_up = await ctx.journal.append(
             Kind.FINISHED,
             at=ctx.ports.clock.now(),
             environment=ctx.environment,
@@ -56,3 +59,4 @@ async def _give_up_interrupted(ctx: Context, held: Held) -> None:
             deployment=left.number,
             data={"outcome": Outcome.SUPERSEDED.value, "cause": "the environment was taken down"},
         )
+        ctx.tell_of(given_up)

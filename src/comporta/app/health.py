@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from comporta.app.context import Context
@@ -38,6 +39,11 @@ async def health(ctx: Context) -> Health:
         *instance_targets(live.slot, live.occupant.instances, ctx.spec.domain, ctx.ports),
         router_target(ctx.spec.domain, ctx.ports),
     ]
+    return Health(await ask_targets(ctx, targets))
+
+
+async def ask_targets(ctx: Context, targets: Sequence[Target]) -> dict[str, dict[str, CheckResult]]:
+    """Every health check of every target once, concurrently: target name → check name → result."""
     results: dict[str, dict[str, CheckResult]] = {target.name: {} for target in targets}
 
     async def one(target: Target) -> None:
@@ -46,4 +52,4 @@ async def health(ctx: Context) -> Health:
     async with task_group() as group:
         for target in targets:
             group.start_soon(one, target)
-    return Health(results)
+    return results

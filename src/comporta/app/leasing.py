@@ -40,7 +40,17 @@ async def held_lease(ctx: Context, *, wait: float = 0.0) -> AsyncIterator[Held]:
         LeaseHeld: somebody alive holds it, or it was taken by hand.
         LeaseLost: it was taken over during the block; the block is cancelled at once.
     """
-    lease = await _acquire_within(ctx, wait)
+    async with holding(ctx, await _acquire_within(ctx, wait)) as held:
+        yield held
+
+
+@asynccontextmanager
+async def holding(ctx: Context, lease: Lease) -> AsyncIterator[Held]:
+    """Keep an acquired lease alive for the block, and give it back.
+
+    Raises:
+        LeaseLost: it was taken over during the block; the block is cancelled at once.
+    """
     held = Held(lease)
     try:
         async with task_group() as group:
@@ -56,7 +66,7 @@ async def _acquire_within(ctx: Context, wait: float) -> Lease:
     deadline = ctx.ports.clock.monotonic() + wait
     while True:
         try:
-            return await _acquire(ctx)
+            return await acquire(ctx)
         except LeaseHeld as held:
             left = deadline - ctx.ports.clock.monotonic()
             if left <= 0:
@@ -65,7 +75,12 @@ async def _acquire_within(ctx: Context, wait: float) -> Lease:
             await ctx.ports.clock.sleep(min(WAIT_EVERY, left))
 
 
-async def _acquire(ctx: Context) -> Lease:
+async def acquire(ctx: Context) -> Lease:
+    """Take the lease now. Whoever takes it must give it back: see `holding`.
+
+    Raises:
+        LeaseHeld: somebody alive holds it, or it was taken by hand.
+    """
     now, me = ctx.ports.clock.now(), ctx.host.me()
     current = await ctx.journal.lease(ctx.environment)
     dead = ctx.host.why_dead(current.holder) if current and not current.manual else ""

@@ -2,78 +2,185 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from comporta.app.closing import PAGE_STAYS, close_if_nothing_serves
 from comporta.app.context import Context
-from comporta.app.deploy import AlreadyLive, look, open_and_run, require_settled
-from comporta.app.deployments import deployments, lineage, releases
-from comporta.app.leasing import held_lease
+from comporta.app.deploy import AlreadyLive, look, open_and_run
+from comporta.app.deployments import Deployment, deployments, find_deployment
+from comporta.app.leasing import Held, holding
+from comporta.app.maintenance import record_maintenance
+from comporta.app.making_way import ROLLBACK, Way, settle_interrupted, undone_under_users
 from comporta.app.running import Ended
-from comporta.model.errors import Refused, UsageError
-from comporta.model.release import Release
+from comporta.app.targets import Target, choose
+from comporta.model.errors import ArtifactMissing, ComportaError, Refused
+from comporta.model.journal import Outcome
 from comporta.model.snapshot import Snapshot
 from comporta.strategies import rollback as strategy
 
-
-@dataclass(frozen=True)
-class Target:
-    """Where a rollback goes, and why there. `warm`: its instances are still up."""
-
-    release: Release
-    why: str
-    warm: bool
+REACTION = 5.0
+"""Seconds in which a person cannot have seen what happened: two who roll back at once mean the same release."""
 
 
-async def rollback(ctx: Context, *, to: str | None = None, reason: str = "", wait: float = 0.0) -> Ended | AlreadyLive:
+async def rollback(
+    ctx: Context,
+    *,
+    to: str | None = None,
+    reason: str = "",
+    wait: float = 0.0,
+    emergency: bool = False,
+    automatic: int | None = None,
+) -> Ended | AlreadyLive:
     """Make an earlier release live again, after saying which and why, and asking.
 
+    A deployment that is under way is aborted first. If users had met it, the release before serves again by that,
+    and nothing more is done unless `to` says so.
+
     Args:
-        to: its version; None means the one that served before the present one.
+        to: its version; None means the last known good one.
+        wait: seconds to wait for another rollback, or for a lock.
+        emergency: with as little as possible before the switch, and a maintenance page where nothing serves.
+        automatic: the deployment whose release the watch found bad. Nobody is asked.
 
     Raises:
         UsageError: there is no such release to go back to.
-        Refused: the person said no.
+        ArtifactMissing: what it was made of is gone.
+        LeaseHeld: another rollback is under way, or the environment is locked.
+        Refused: the person said no; or deployment `automatic` was answered before, or does not serve any more.
     """
+    asked = ctx.ports.clock.now()
     ctx.reporter.stage("take the lease")
-    async with held_lease(ctx, wait=wait) as held:
-        await require_settled(ctx)
-        snapshot = await look(ctx)
+    way = Way(ctx, wait, patient=automatic is not None)
+    async with holding(ctx, await way.lease()) as held:
+        wish = _Wish(ctx, held, asked, to, reason, emergency, automatic)
+        return await wish.settled(way.stopped) or await wish.carried_out()
+
+
+@dataclass
+class _Wish:
+    """A rollback that holds the lease. `asked`: when it began, before it waited for anything (epoch seconds)."""
+
+    ctx: Context
+    held: Held
+    asked: float
+    to: str | None
+    reason: str
+    emergency: bool
+    automatic: int | None
+
+    async def settled(self, stopped: list[Deployment]) -> Ended | AlreadyLive | None:
+        """What serves already because of what was under way, where that is what was asked for."""
+        if self.automatic is not None:
+            await require_unanswered(self.ctx, self.automatic)
+        if left := await settle_interrupted(self.ctx, self.held, self.to, asking=self.automatic is None):
+            stopped = [*stopped, left.deployment]
+            if left.deployment.strategy == ROLLBACK and left.deployment.outcome is Outcome.PROMOTED:
+                return left
+        if self.to is not None:
+            return None
+        if undone := await undone_under_users(self.ctx, stopped):
+            return await self._serving(f"deployment {undone.number} ({undone.version}) was undone")
+        if other := await self._just_rolled_back():
+            further = "; `comporta rollback --to VERSION` goes further back"
+            return await self._serving(f"{other.actor} has just rolled back to it, deployment {other.number}{further}")
+        return None
+
+    async def carried_out(self) -> Ended | AlreadyLive:
+        snapshot = await look(self.ctx)
+        if self.automatic is not None:
+            await require_live(self.ctx, snapshot, self.automatic)
+        page = await close_if_nothing_serves(self.ctx, snapshot) if self.emergency else None
+        target = await self._target(snapshot, closed=page is not None)
         live = snapshot.live
-        target = await choose(ctx, snapshot, to)
-        if live and live.occupant and live.running and live.occupant.release == target.release.ref:
+        if live and live.occupant and live.running and live.occupant.release == target.release.ref and page is None:
             return AlreadyLive(target.release.artifact.version, target.release.number)
-        if not target.warm:
-            await ctx.ports.runtime.verify(target.release.artifact)
+        said = self._say(target)
+        # Closing was asked about, and nobody gains from a second question then.
+        if page is None and self.automatic is None:
+            await self._ask(target)
+        plan = strategy.plan(self.ctx.spec, snapshot, target.release, emergency=self.emergency, page=page)
+        ended = await open_and_run(self.ctx, self.held, plan, self.reason, self.automatic)
+        if page is not None and not ended.maintenance:
+            await record_maintenance(self.ctx, on=False)
+        return replace(ended, notes=(*said, *await self._afterthoughts(ended, target)))
+
+    async def _target(self, snapshot: Snapshot, *, closed: bool) -> Target:
+        try:
+            return await choose(self.ctx, snapshot, self.to)
+        except ComportaError:
+            if closed:
+                self.ctx.reporter.notice(PAGE_STAYS)
+            raise
+
+    def _say(self, target: Target) -> list[str]:
         how = "it is still warm" if target.warm else "it will be started again"
-        if not await ctx.ports.operator.confirm(f"Roll back to {target.release.ref}? It is {target.why}; {how}."):
+        passed = [f"passed over {each}" for each in target.passed_over]
+        said = [f"back to {target.release.ref}: it is {target.why}; {how}", *passed]
+        for line in said:
+            self.ctx.reporter.notice(line)
+        return said
+
+    async def _ask(self, target: Target) -> None:
+        if not await self.ctx.ports.operator.confirm(f"Roll {self.ctx.environment} back to {target.release.ref}?"):
             raise Refused("cannot roll back: not confirmed", next="say yes at the prompt, or give --yes")
-        return await open_and_run(ctx, held, strategy.plan(ctx.spec, snapshot, target.release), reason)
+
+    async def _afterthoughts(self, ended: Ended, target: Target) -> list[str]:
+        """What there was no time to look at before the switch, or what is wrong beside the release."""
+        notes: list[str] = []
+        if target.warm and ended.deployment.outcome is Outcome.PROMOTED:
+            try:
+                await self.ctx.ports.runtime.verify(target.release.artifact)
+            except ArtifactMissing as error:
+                notes.append(f"it serves, but could not be started again: {error.message}")
+        records = await self.ctx.journal.records(ended.deployment.number)
+        unwell = [record.data["unhealthy"] for record in records if "unhealthy" in record.data]
+        notes += [f"it serves, but is not well: {'; '.join(lines[:3])}" for lines in unwell]
+        for note in notes:
+            self.ctx.reporter.notice(note)
+        return notes
+
+    async def _just_rolled_back(self) -> Deployment | None:
+        latest = await deployments(self.ctx.journal, self.ctx.environment, limit=1)
+        for found in latest:
+            since = found.ended is not None and found.ended >= self.asked - REACTION
+            if since and found.strategy == ROLLBACK and found.outcome is Outcome.PROMOTED:
+                return found
+        return None
+
+    async def _serving(self, why: str) -> AlreadyLive | None:
+        """What serves now; None if nothing does, or nothing that lives where that is what counts."""
+        snapshot = await look(self.ctx)
+        live = snapshot.live
+        if live is None or live.occupant is None or not live.running:
+            return None
+        return AlreadyLive(live.occupant.release.version, live.occupant.release.number, why)
 
 
-async def choose(ctx: Context, snapshot: Snapshot, to: str | None) -> Target:
-    """The release to go back to.
+async def require_unanswered(ctx: Context, number: int) -> None:
+    """At most one automatic rollback per deployment, and none of an automatic rollback.
 
     Raises:
-        UsageError: nothing served before, or no release has this version; the known ones are listed.
+        UsageError: there is no such deployment.
+        Refused: it would be a loop.
     """
-    known = await releases(ctx.journal, ctx.environment)
-    if to is not None:
-        release = next((r for r in known if r.artifact.version == to), None)
-        if release is None:
-            raise UsageError(
-                f"cannot roll back to {to}: it was never a release of {ctx.environment}",
-                next=f"known releases: {_versions(known)}",
-            )
-        return Target(release, "the release you asked for", strategy.is_warm(snapshot, release))
-    line = lineage(await deployments(ctx.journal, ctx.environment))
-    if len(line) < 2:
-        raise UsageError(
-            "cannot roll back: there is no release to go back to that served and was not rolled back itself",
-            next=f"`comporta rollback --to VERSION` chooses any of: {_versions(known)}",
-        )
-    release = next(r for r in known if r.number == line[-2])
-    return Target(release, "the release that served before", strategy.is_warm(snapshot, release))
+    bad, _, _ = await find_deployment(ctx.journal, number)
+    advice = "`comporta rollback` goes further back, if a person wants to"
+    if bad.automatic is not None:
+        raise Refused(f"cannot roll back by itself: deployment {number} is an automatic rollback already", next=advice)
+    for answer in await deployments(ctx.journal, ctx.environment):
+        if answer.automatic == number:
+            text = f"deployment {number} was answered by deployment {answer.number} ({answer.outcome})"
+            raise Refused(f"cannot roll back by itself: {text}", next=advice)
 
 
-def _versions(known: list[Release]) -> str:
-    return ", ".join(dict.fromkeys(r.artifact.version for r in known)) or "none yet"
+async def require_live(ctx: Context, snapshot: Snapshot, number: int) -> None:
+    """The release of the deployment serves still.
+
+    Raises:
+        Refused: somebody was quicker.
+    """
+    bad, _, _ = await find_deployment(ctx.journal, number)
+    live = snapshot.live
+    serving = snapshot.routing.traffic.release_in(live.slot) if live else None
+    if serving is None or serving.number != bad.release:
+        raise Refused(f"cannot roll back by itself: {serving or 'nothing'} serves, not {bad.version} any more")

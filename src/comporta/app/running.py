@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from comporta.app.context import Context
 from comporta.app.deployments import Deployment, find_deployment
@@ -12,6 +12,7 @@ from comporta.engine.machine import can_abort
 from comporta.engine.runner import Runner
 from comporta.model.errors import EXIT_FAILED, EXIT_INCIDENT, EXIT_INTERRUPTED, ComportaError
 from comporta.model.journal import Kind, Outcome, Record
+from comporta.model.traffic import Slot
 from comporta.steps.groups import task_group
 from comporta.steps.step import Facts
 
@@ -25,12 +26,28 @@ EXIT_CODES = {
 
 
 @dataclass(frozen=True)
+class Kept:
+    """Instances of a candidate that run on for a look. `until`: when they end by themselves (epoch seconds)."""
+
+    slot: Slot
+    addresses: tuple[str, ...]
+    until: float
+
+
+@dataclass(frozen=True)
 class Ended:
-    """How a deployment ended, and which record says what went wrong, if anything did."""
+    """How a deployment ended, which record says what went wrong, if anything did, and what is left to look into.
+
+    `notes`: what a person should know beside that.
+    `maintenance`: users get the maintenance page still.
+    """
 
     deployment: Deployment
     failure: Record | None
     interrupted: bool
+    kept: Kept | None = None
+    notes: tuple[str, ...] = ()
+    maintenance: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -40,7 +57,8 @@ class Ended:
 
 async def run_deployment(ctx: Context, held: Held, number: int) -> Ended:
     """Act on the deployment's plan until it has an outcome. An interruption aborts it: what was done is undone."""
-    deployment, _, _ = await find_deployment(ctx.journal, number)
+    deployment, _, begun = await find_deployment(ctx.journal, number)
+    ctx.tell_of(begun[0])
 
     def tell(event: StepEvent) -> None:
         held.doing = f"deployment {number}, step {event.step.title}"
@@ -48,7 +66,7 @@ async def run_deployment(ctx: Context, held: Held, number: int) -> Ended:
         ctx.listener(event)
 
     runner = Runner(
-        ports=ctx.ports,
+        ports=replace(ctx.ports, deployment=number),
         journal=ctx.journal,
         lease=held.lease,
         deployment=number,
@@ -62,8 +80,22 @@ async def run_deployment(ctx: Context, held: Held, number: int) -> Ended:
         group.start_soon(_abort_on_interruption, ctx, number)
         await runner.run()
         group.cancel_scope.cancel()
+    ctx.interruption.undoable = False
+    return await ended_as_recorded(ctx, number, interrupted=bool(ctx.interruption.reason))
+
+
+async def ended_as_recorded(ctx: Context, number: int, *, interrupted: bool = False) -> Ended:
+    """How a deployment ended, whoever ran it."""
     ended, _, records = await find_deployment(ctx.journal, number)
-    return Ended(ended, _failure(records), interrupted=bool(ctx.interruption.reason))
+    ctx.tell_of(records[0])
+    routing = await ctx.ports.router.observe()
+    return Ended(
+        ended,
+        _failure(records),
+        interrupted,
+        kept=_kept(ended.plan.slot, records),
+        maintenance=routing.maintenance,
+    )
 
 
 async def request_abort(ctx: Context, number: int, reason: str) -> bool:
@@ -120,3 +152,8 @@ def _failure(records: list[Record]) -> Record | None:
     """The first record that tells what went wrong."""
     bad = (Kind.FAILED, Kind.FOREIGN, Kind.UNDO_FAILED)
     return next((r for r in records if r.kind in bad), None)
+
+
+def _kept(slot: Slot, records: list[Record]) -> Kept | None:
+    data = next((r.data for r in records if r.kind is Kind.UNDONE and "kept_until" in r.data), None)
+    return Kept(slot, tuple(data["addresses"]), data["kept_until"]) if data else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from comporta.app.context import Context
 from comporta.app.deployments import Deployment, deployments, find_deployment, unfinished
 from comporta.app.leasing import held_lease
-from comporta.app.running import Ended, request_abort, run_deployment
+from comporta.app.running import Ended, ended_as_recorded, request_abort, run_deployment
 from comporta.model.errors import UsageError
 from comporta.model.journal import Lease, Outcome
 
@@ -68,7 +68,7 @@ async def _wait_for(ctx: Context, number: int, lease: Lease) -> Ended:
     while True:
         found, _, _ = await find_deployment(ctx.journal, number)
         if found.outcome is not None:
-            return Ended(found, None, interrupted=False)
+            return await ended_as_recorded(ctx, number)
         if ctx.host.why_dead(lease.holder):
             async with held_lease(ctx) as held:
                 return await run_deployment(ctx, held, number)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from comporta.analysis.alerting import Crossing
 from comporta.app.context import Context
-from comporta.app.deployments import Deployment, deployments, how_to_settle
+from comporta.app.deployments import Deployment, deployments, find_deployment, how_to_settle
 from comporta.app.judgement import Judged
 from comporta.app.judgement import latest as judged_so_far
+from comporta.app.maintenance import Maintenance, maintenance
+from comporta.app.notifying import Undelivered, undelivered
 from comporta.app.observing import observe
+from comporta.app.watching import alerts_up, is_watched
+from comporta.engine.machine import can_abort
 from comporta.model.journal import Lease, Outcome
 from comporta.model.snapshot import Snapshot
 
@@ -21,7 +26,11 @@ class Status:
         latest: the newest deployment, running, interrupted or ended.
         lease: who may change the environment now, if anybody.
         lease_dead: why that holder is certainly dead; empty if it is not.
+        maintenance: the maintenance page, while users get it.
         judged: how the comparison stands, while a canary is under way.
+        watched: a watch has counted something in the last seconds; None: nobody asked for one.
+        alerts: those that are up.
+        undelivered: messages that did not reach their receivers.
     """
 
     snapshot: Snapshot
@@ -29,7 +38,11 @@ class Status:
     lease: Lease | None
     lease_dead: str
     address: str
+    maintenance: Maintenance | None
     judged: Judged | None
+    watched: bool | None
+    alerts: list[Crossing]
+    undelivered: Undelivered
     next: str
     """What to do about it; empty if all is well."""
 
@@ -50,7 +63,11 @@ async def status(ctx: Context) -> Status:
         lease=lease,
         lease_dead=ctx.host.why_dead(lease.holder) if lease and not lease.manual else "",
         address=_address(ctx, snapshot),
+        maintenance=await maintenance(ctx, up=snapshot.routing.maintenance),
         judged=await judged_so_far(ctx.journal, latest[0]) if latest and latest[0].outcome is None else None,
+        watched=await is_watched(ctx) if ctx.spec.monitoring == "enabled" else None,
+        alerts=await alerts_up(ctx),
+        undelivered=await undelivered(ctx),
         next="",
     )
     return replace(seen, next=await _next(ctx, seen))
@@ -69,11 +86,17 @@ async def _next(ctx: Context, seen: Status) -> str:
     if latest is None or latest.outcome is None:
         return ""
     if latest.outcome is Outcome.INCIDENT:
-        number = latest.number
-        return f"`comporta show {number}` says why; put it right, then `comporta abort {number}`"
+        return await _settle_incident(ctx, latest.number)
     if seen.snapshot.routing.tampered:
         return ""
     return await _bring_back(ctx, seen.snapshot)
+
+
+async def _settle_incident(ctx: Context, number: int) -> str:
+    deployment, standing, _ = await find_deployment(ctx.journal, number)
+    if can_abort(deployment.plan, standing):
+        return f"`comporta show {number}` says why; put it right, then `comporta abort {number}`"
+    return f"`comporta show {number}` says why; there is no way back: deploy, or roll back, once it is put right"
 
 
 async def _bring_back(ctx: Context, snapshot: Snapshot) -> str:

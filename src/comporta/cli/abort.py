@@ -19,7 +19,7 @@ from comporta.model.journal import Outcome
 def command(deployment: int | None, reason: str, environment: str, config: Path | None, as_json: bool) -> None:
     """Stop a deployment and undo what it did: one that runs elsewhere, was interrupted, or ended in an incident."""
     from comporta.app.settling import abort
-    from comporta.cli.ending import deployment_facts, summary
+    from comporta.cli.ending import deployment_facts, kept_facts, print_kept, summary
 
     ctx, screen = open_context(environment, config, as_json=as_json)
     try:
@@ -27,8 +27,9 @@ def command(deployment: int | None, reason: str, environment: str, config: Path 
     finally:
         screen.close()
     if as_json:
-        print_json(deployment_facts(ended.deployment))
+        print_json({**deployment_facts(ended.deployment), "kept": kept_facts(ended)})
     else:
+        print_kept(ended)
         click.echo(summary(ended.deployment))
     # What was asked for is the undoing: it went well if the previous release serves.
     undone = ended.deployment.outcome in (Outcome.ABORTED, Outcome.ROLLED_BACK)

@@ -9,7 +9,7 @@ import re
 import shlex
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
@@ -18,8 +18,9 @@ import click
 from comporta.model.errors import EXIT_INTERRUPTED, ComportaError
 
 if TYPE_CHECKING:
-    from comporta.app.context import Context
+    from comporta.app.context import Context, Front
     from comporta.app.deploy import Strategy
+    from comporta.app.watching import Seen
     from comporta.cli.screen import Screen
     from comporta.model.findings import Finding
 
@@ -30,10 +31,23 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class Stopped(ComportaError):
+    """A signal ended the command."""
+
+    exit_code = EXIT_INTERRUPTED
+
+
 class Composition(Protocol):
     """What the composition root offers to the command line."""
 
-    def context(self, config: Path | None, environment: str, screen: Screen) -> Context: ...
+    def context(self, config: Path | None, environment: str, screen: Front, *, starts: bool) -> Context:
+        """`starts`: instances will be started, so all that the config refers to must be there."""
+
+    def serve(self, config: Path | None, environments: Sequence[str]) -> None:
+        """Watch these environments, or all that are to be, until a signal ends it."""
+
+    async def watch(self, ctx: Context, show: Callable[[Seen], None]) -> None:
+        """Watch one environment until cancelled."""
 
     def strategy(self, name: str) -> Strategy:
         """Raises UsageError for an unknown name."""
@@ -49,16 +63,19 @@ class Composition(Protocol):
     def diagnose(self, config: Path | None, environment: str) -> list[Finding]: ...
 
 
+config_option = click.option(
+    "-c",
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The config file (default: comporta.yml here or in a folder above).",
+)
+
+
 def common(function: F) -> F:
     """`-e`, `-c` and `--json`, as every verb about an environment has them."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts; progress goes to stderr."),
-        click.option(
-            "-c",
-            "--config",
-            type=click.Path(path_type=Path, dir_okay=False),
-            help="The config file (default: comporta.yml here or in a folder above).",
-        ),
+        config_option,
         click.option(
             "-e",
             "--environment",
@@ -131,7 +148,9 @@ def as_called(text: str) -> str:
     if given.get("config") is not None:
         flags += f" -c {shlex.quote(str(given['config']))}"
     return re.sub(
-        r"`comporta (?!init|config schema)(database [a-z]+|[a-z]+( check| show)?)", lambda found: found[0] + flags, text
+        r"`comporta (?!init|config schema)(database [a-z]+|[a-z]+( check| show| test| deliver| verify| on\b| off\b)?)",
+        lambda found: found[0] + flags,
+        text,
     )
 
 
@@ -154,13 +173,17 @@ def composition() -> Composition:
 
 
 def open_context(
-    environment: str, config: Path | None, *, as_json: bool = False, yes: bool = False
+    environment: str, config: Path | None, *, as_json: bool = False, yes: bool = False, starts: bool = False
 ) -> tuple[Context, Screen]:
-    """The environment, ready to be worked on, and the screen that shows it."""
+    """The environment, ready to be worked on, and the screen that shows it.
+
+    Args:
+        starts: instances will be started: a missing env file is told at once, and not only where it is needed.
+    """
     from comporta.cli.screen import Screen
 
     screen = Screen(yes=yes, to_stderr=as_json)
-    return composition().context(config, environment, screen), screen
+    return composition().context(config, environment, screen, starts=starts), screen
 
 
 def execute(context: Context, use_case: Callable[[], Awaitable[T]]) -> T:
@@ -205,6 +228,4 @@ def interrupted(context: Context) -> NoReturn:
         text, next_ = "left as it is", "`comporta resume` or `comporta abort` settles it"
     else:
         text, next_ = "nothing was changed", ""
-    error = ComportaError(f"{context.interruption.reason}: {text}", next=next_)
-    error.exit_code = EXIT_INTERRUPTED
-    raise error
+    raise Stopped(f"{context.interruption.reason}: {text}", next=next_)

@@ -51,7 +51,7 @@ def command(
     from comporta.cli.ending import finish
 
     chosen = composition().strategy(strategy)
-    ctx, screen = open_context(environment, config, as_json=as_json, yes=yes)
+    ctx, screen = open_context(environment, config, as_json=as_json, yes=yes, starts=True)
     ctx = with_canary(ctx, canary)
     screen.require_somebody_to_ask()
     try:

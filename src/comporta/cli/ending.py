@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from comporta.cli.base import as_called, paint, print_json
+from comporta.cli.kept import for_a_look, ways_to_look
 from comporta.cli.screen import counted
 from comporta.cli.times import iso, span
 from comporta.model.journal import Outcome
@@ -26,16 +27,22 @@ def finish(ended: Ended | AlreadyLive, screen: Screen, *, as_json: bool) -> NoRe
 
     if isinstance(ended, AlreadyLive):
         if as_json:
-            print_json({"already_live": True, "version": ended.version, "release": ended.release})
+            print_json({"already_live": True, "version": ended.version, "release": ended.release, "why": ended.why})
+        elif ended.why:
+            click.echo(f"{ended.version} (release {ended.release}) serves: {ended.why}")
         else:
             what = f"{ended.version} (release {ended.release}) serves already, with this config"
             click.echo(f"{what}; --force deploys it again (after a change of its env file, say).")
         sys.exit(0)
     if as_json:
-        print_json({**deployment_facts(ended.deployment), "error": _error_facts(ended)})
+        rest = {"kept": kept_facts(ended), "maintenance": ended.maintenance, "notes": ended.notes}
+        print_json({**deployment_facts(ended.deployment), "error": _error_facts(ended), **rest})
     else:
         _print_failure(ended)
+        print_kept(ended)
         click.echo(summary(ended.deployment))
+        if ended.maintenance:
+            click.echo(as_called("Users get the maintenance page still: `comporta maintenance off` takes it down."))
     sys.exit(ended.exit_code)
 
 
@@ -50,6 +57,7 @@ def deployment_facts(deployment: Deployment) -> dict[str, Any]:
         "replaces": deployment.replaces,
         "actor": deployment.actor,
         "reason": deployment.reason,
+        "automatic": deployment.automatic,
         "started": iso(deployment.started),
         "ended": iso(deployment.ended),
         "seconds": deployment.seconds,
@@ -80,6 +88,22 @@ def _error_facts(ended: Ended) -> dict[str, Any] | None:
     keys = ("message", "details", "next")
     facts = {key: ended.failure.data[key] for key in keys if key in ended.failure.data}
     return facts | {"next": as_called(facts.get("next", ""))}
+
+
+def kept_facts(ended: Ended) -> dict[str, Any] | None:
+    """What is left running for a look, for scripts."""
+    kept = ended.kept
+    return {"slot": kept.slot, "addresses": kept.addresses, "until": iso(kept.until)} if kept else None
+
+
+def print_kept(ended: Ended) -> None:
+    """What is left running for a look, and how to look."""
+    if ended.kept is None:
+        return
+    version = ended.deployment.version
+    click.echo(f"{paint('kept:', 'cyan')} {version} is {for_a_look(ended.kept.until)}, without users", err=True)
+    for line in ways_to_look(ended.kept.slot, ended.kept.addresses):
+        click.echo(f"  {line}", err=True)
 
 
 def _print_failure(ended: Ended) -> None:

@@ -24,7 +24,7 @@ def command(version: str, strategy: str, environment: str, config: Path | None, 
     from comporta.model.values import to_json
 
     chosen = composition().strategy(strategy)
-    ctx, _ = open_context(environment, config, as_json=as_json)
+    ctx, _ = open_context(environment, config, as_json=as_json, starts=True)
     ctx = with_canary(ctx, canary)
     planned = execute(ctx, lambda: plan_deployment(ctx, version, chosen))
     if isinstance(planned, AlreadyLive):

@@ -10,22 +10,33 @@ from comporta.cli.base import common, execute, open_context, reason_option, told
 
 
 @click.command("rollback")
-@click.option("--to", metavar="VERSION", help="Which release (default: the one that served before).")
+@click.option("--to", metavar="VERSION", help="Which release (default: the last one that is known to be good).")
+@click.option("--emergency", is_flag=True, help="Ask only whether it lives; a maintenance page while nothing serves.")
 @yes_option
 @reason_option
 @wait_option
 @common
 @told
 def command(
-    to: str | None, yes: bool, reason: str, wait: int, environment: str, config: Path | None, as_json: bool
+    to: str | None,
+    emergency: bool,
+    yes: bool,
+    reason: str,
+    wait: int,
+    environment: str,
+    config: Path | None,
+    as_json: bool,
 ) -> None:
-    """Bring an earlier release back: at once if it is still warm, else by starting it again."""
+    """Bring an earlier release back: at once if it is still warm, else by starting it again.
+
+    A deployment that is under way is aborted first.
+    """
     from comporta.app.rollback import rollback
     from comporta.cli.ending import finish
 
     ctx, screen = open_context(environment, config, as_json=as_json, yes=yes)
     try:
-        ended = execute(ctx, lambda: rollback(ctx, to=to, reason=reason, wait=wait))
+        ended = execute(ctx, lambda: rollback(ctx, to=to, reason=reason, wait=wait, emergency=emergency))
     finally:
         screen.close()
     finish(ended, screen, as_json=as_json)

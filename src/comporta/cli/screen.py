@@ -14,9 +14,8 @@ from comporta.cli.base import paint
 from comporta.model.errors import Refused
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.live import Live
-    from rich.text import Text
 
     from comporta.analysis.verdict import Verdict
     from comporta.steps.plan import Plan
@@ -42,7 +41,8 @@ class Screen:
         self._live: Live | None = None
         self._console: Console | None = None
         self._title = ""
-        self._note = self._below = ""
+        self._note = ""
+        self._compared: tuple[str, str] | None = None
         self._began = time.monotonic()
         self._noted = self._began
         self._steps = 0
@@ -70,7 +70,7 @@ class Screen:
 
     def step_ends(self, index: int, title: str, *, undoing: bool, facts: Facts, error: str) -> None:
         mark = paint("✗", "red") if error else paint("↩", "yellow") if undoing else paint("✓", "green")
-        self._settle(mark, error or _facts_line(facts))
+        self._settle(mark, error or facts_line(facts))
 
     def note(self, text: str) -> None:
         self._note = text
@@ -81,8 +81,8 @@ class Screen:
     def verdict(self, verdict: Verdict, *, share: float, state: str) -> None:
         from comporta.cli import verdicts
 
-        self._note = state
-        self._below = "\n".join(["", rows(verdicts.table(verdict, share)), verdicts.line(verdict)])
+        table = rows(verdicts.table(verdict, share))
+        self._compared = (table, f"{verdicts.progress(verdict, state)}\n{verdicts.reasons(verdict)}")
         if self._console is None and time.monotonic() - self._noted >= PLAIN_NOTE_EVERY:
             self._noted = time.monotonic()
             click.echo(f"    … {verdicts.brief(verdict, share)}; {state}", file=self._stream)
@@ -131,7 +131,8 @@ class Screen:
 
     def _begin(self, title: str) -> None:
         self._began = self._noted = time.monotonic()
-        self._note = self._below = ""
+        self._note = ""
+        self._compared = None
         self._show(title)
 
     def _show(self, title: str) -> None:
@@ -147,17 +148,23 @@ class Screen:
             )
             self._live.start()
 
-    def _now(self) -> Text:
+    def _now(self) -> RenderableType:
         """The live line: what is done, for how long, and what it waits for. One line, however narrow the terminal.
 
-        Below it stands how a comparison goes, where there is one.
+        Below it stands how a comparison goes, where there is one: a table, one line a row, and words, as many lines as
+        they need.
         """
+        from rich.console import Group
         from rich.text import Text
 
         seconds = time.monotonic() - self._began
         frame = paint(FRAMES[int(seconds * FRAMES_PER_SECOND) % len(FRAMES)], "cyan")
         text = Text.from_ansi(f"{frame} {self._title} ({seconds:.0f} s)", no_wrap=True, overflow="ellipsis")
-        return text.append(f" {self._note}", style="dim").append(self._below)
+        text.append(f" {self._note}", style="dim")
+        if self._compared is None:
+            return text
+        table, words = self._compared
+        return Group(text, Text(table, no_wrap=True, overflow="ellipsis"), Text(words))
 
     def _settle(self, mark: str, text: str) -> None:
         title, seconds = self._title, time.monotonic() - self._began
@@ -173,7 +180,7 @@ class Screen:
             click.echo(text, file=self._stream)
 
 
-def _facts_line(facts: Facts) -> str:
+def facts_line(facts: Facts) -> str:
     """What a step found out, in a few words."""
     parts: list[str] = []
     if "switch_seconds" in facts:
@@ -191,6 +198,8 @@ def _facts_line(facts: Facts) -> str:
         parts.append(f"promoted by {facts['promoted_by']}")
     if facts.get("overruled"):
         parts.append(f"failed and overruled: {', '.join(facts['overruled'])}")
+    if "unhealthy" in facts:
+        parts.append(facts["unhealthy"][0])
     if facts.get("found") == "in place":
         parts.append("already in place")
     return ", ".join(parts)

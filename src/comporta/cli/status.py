@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from comporta.cli.base import as_called, common, execute, open_context, paint, print_json, told
+from comporta.cli.kept import for_a_look, ways_to_look
 from comporta.cli.screen import counted, rows
 from comporta.cli.times import clock_time, iso, span
 from comporta.model.release import InstanceState, SlotState
@@ -17,6 +18,8 @@ from comporta.model.values import to_json
 
 if TYPE_CHECKING:
     from comporta.app.judgement import Judged
+    from comporta.app.maintenance import Maintenance
+    from comporta.app.notifying import Undelivered
     from comporta.app.status import Status
 
 
@@ -43,15 +46,23 @@ def _facts(seen: Status) -> dict[str, Any]:
         "live": _live_facts(live),
         "router": {"address": seen.address, **to_json(seen.snapshot.routing)},
         "slots": {slot.value: to_json(seen.snapshot.slot(slot)) for slot in Slot},
+        "maintenance": _maintenance_facts(seen.maintenance),
         "lease": to_json(seen.lease) if seen.lease else None,
         "lease_dead": seen.lease_dead,
         "judged": {"share": seen.judged.share, "verdict": to_json(seen.judged.verdict)} if seen.judged else None,
+        "watched": seen.watched,
+        "alerts": [to_json(crossing) for crossing in seen.alerts],
+        "undelivered": to_json(seen.undelivered),
         "next": as_called(seen.next),
         "interrupted": interrupted.number if interrupted else None,
         "latest": {"deployment": seen.latest.number, "outcome": seen.latest.outcome, "ended": iso(seen.latest.ended)}
         if seen.latest
         else None,
     }
+
+
+def _maintenance_facts(page: Maintenance | None) -> dict[str, Any] | None:
+    return {"since": iso(page.since), "actor": page.actor, "message": page.message} if page else None
 
 
 def _live_facts(live: SlotState | None) -> dict[str, Any] | None:
@@ -69,12 +80,16 @@ def _print(seen: Status) -> None:
         click.echo(f"router  {router} http://{seen.address}")
     if routing.tampered:
         click.echo(f"        {paint('changed by hand:', 'red')} {routing.tampered}")
+    if seen.maintenance is not None:
+        _print_maintenance(seen.maintenance)
     for slot in Slot:
         weights = routing.traffic.weights
         _print_slot(seen.snapshot.slot(slot), weights.of(slot) if weights else 0)
     _print_deployment(seen)
+    _print_watch(seen)
     if seen.judged is not None:
         _print_judged(seen.judged)
+    _print_undelivered(seen.undelivered)
     if seen.lease is not None:
         dead = f" ({seen.lease_dead})" if seen.lease_dead else ""
         what = (
@@ -83,6 +98,33 @@ def _print(seen: Status) -> None:
         click.echo(f"lock    {seen.lease.holder.actor}, process {seen.lease.holder.pid}{dead} {what}".rstrip())
     if seen.next:
         click.echo(f"{paint('next:', 'cyan')} {as_called(seen.next)}")
+
+
+def _print_maintenance(page: Maintenance) -> None:
+    since = f" since {clock_time(page.since)}, by {page.actor}" if page.since is not None else ""
+    message = f": {page.message}" if page.message else ""
+    click.echo(f"users   {paint('get the maintenance page', 'yellow', bold=True)}{since}{message}")
+    click.echo(as_called("        `comporta maintenance off` takes it down"))
+
+
+def _print_undelivered(undelivered: Undelivered) -> None:
+    for line in undelivered_lines(undelivered):
+        click.echo(f"alerts  {paint(line, 'red')}")
+
+
+def undelivered_lines(undelivered: Undelivered) -> list[str]:
+    """What did not reach its receiver, in a line for each receiver; none if all did."""
+    lines = [undelivered.problem] if undelivered.problem else []
+    for what, found in (
+        ("waiting for another try", undelivered.waiting),
+        ("given up in the last day", undelivered.given_up),
+    ):
+        by_receiver = {d.label: d for d in found}
+        for label, last in by_receiver.items():
+            count = sum(d.label == label for d in found)
+            error = last.error or "nobody tried yet; `comporta alerts deliver` does"
+            lines.append(f"{counted(count, 'message')} to {label} {what}: {as_called(error)}")
+    return lines
 
 
 def _print_judged(judged: Judged) -> None:
@@ -101,13 +143,26 @@ def _print_slot(state: SlotState, share: int) -> None:
     count = count if up == state.occupant.instances else paint(count, "red")
     role = paint("live" if share == 100 else f"gets {share} %", "green", bold=True) if share else "idle"
     if not share and state.occupant.warm_until is not None:
-        role = f"warm, {span(max(0.0, state.occupant.warm_until - time.time()))} left"
+        until, failed = state.occupant.warm_until, state.occupant.failed
+        role = for_a_look(until) if failed else f"warm, {span(max(0.0, until - time.time()))} left"
     click.echo(f"{state.slot:7} {state.occupant.release}  {role}  {count}")
+    if state.occupant.failed:
+        addresses = [i.address for i in state.instances if i.state is InstanceState.RUNNING]
+        for line in ways_to_look(state.slot, addresses):
+            click.echo(f"        {line}")
     for instance in state.instances:
         if instance.state is not InstanceState.RUNNING or instance.restarts:
             code = f", exit code {instance.exit_code}" if instance.exit_code is not None else ""
             restarts = f", restarted {counted(instance.restarts, 'time')}" if instance.restarts else ""
-            click.echo(f"        {instance.name} {instance.state}{restarts}{code}")
+            reason = f": {instance.reason}" if instance.reason else ""
+            click.echo(f"        {instance.name} {instance.state}{restarts}{code}{reason}")
+
+
+def _print_watch(seen: Status) -> None:
+    for crossing in seen.alerts:
+        click.echo(f"{paint('alert', 'red')}   {crossing.message}")
+    if seen.snapshot.live is not None and seen.watched is False:
+        click.echo("watch   nobody watches: `comporta serve` would roll back what turns bad")
 
 
 def _print_deployment(seen: Status) -> None:

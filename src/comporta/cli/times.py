@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 
@@ -27,3 +28,17 @@ def span(seconds: float | None) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+AGO = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+
+
+def moment(text: str, now: float) -> float:
+    """Seconds since the epoch, from a date, a date and time (local where it says no zone), or how long ago: "2h", "7d".
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if found := re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhdw])", text.removesuffix(" ago").strip()):
+        return now - float(found[1]) * AGO[found[2]]
+    return datetime.fromisoformat(text).astimezone().timestamp()

@@ -35,10 +35,16 @@ def table(verdict: Verdict, share: float) -> list[tuple[str, ...]]:
 
 def line(verdict: Verdict) -> str:
     """The judgement and how far the evidence is, in a line."""
-    return (
-        f"{verdict.kind}: {'; '.join(verdict.reasons)} (towards promotion {verdict.towards_promotion:.0f} %, "
-        f"towards abort {verdict.towards_abort:.0f} %)"
-    )
+    return f"{verdict.kind}: {reasons(verdict)} ({_towards(verdict)})"
+
+
+def progress(verdict: Verdict, state: str) -> str:
+    """What a person looks for first while it goes on: the judgement, how far the evidence is, and what comes next."""
+    return f"{verdict.kind}, {_towards(verdict)}; {state}"
+
+
+def reasons(verdict: Verdict) -> str:
+    return "; ".join(verdict.reasons)
 
 
 def brief(verdict: Verdict, share: float) -> str:
@@ -54,9 +60,13 @@ def brief(verdict: Verdict, share: float) -> str:
     return f"{told} | {line(verdict)}"
 
 
+def _towards(verdict: Verdict) -> str:
+    return f"towards promotion {verdict.towards_promotion:.0f} %, towards abort {verdict.towards_abort:.0f} %"
+
+
 def _rate(interval: Interval) -> tuple[str, str]:
     return f"{interval.estimate:.2%}", f"{interval.low:.2%} and {interval.high:.2%}"
 
 
 def _milliseconds(seconds: float | None) -> str:
-    return "-" if seconds is None else f"{seconds * 1000:.0f} ms"
+    return "-" if seconds is None else f"{seconds * 1000:.{1 if seconds < 0.01 else 0}f} ms"

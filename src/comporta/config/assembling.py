@@ -10,8 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from comporta.config.models import SECTIONS, CommandCheck, Environment, HttpCheck, TcpCheck
+from comporta.config.models import SECTIONS, CommandCheck, Environment, HttpCheck, TcpCheck, Watch
 from comporta.config.nodes import Node
+from comporta.config.receivers import AnyReceiver
 from comporta.model import checks
 from comporta.model.spec import (
     BlueGreenSpec,
@@ -21,14 +22,20 @@ from comporta.model.spec import (
     DriverSpec,
     EnvironmentSpec,
     HealthSpec,
+    MaintenanceSpec,
     MetricQuery,
     MetricsSpec,
     PortRange,
+    ReceiverSpec,
+    Thresholds,
+    Trigger,
+    WatchSpec,
 )
 
 FIRST_PORT = 8101
 SLOT_SIZE = 10
 DEFAULT_PORT = "8080"
+BESIDE = ("alerts", "watch")
 KINDS = {HttpCheck: checks.HttpCheck, TcpCheck: checks.TcpCheck, CommandCheck: checks.CommandCheck}
 
 
@@ -71,9 +78,14 @@ def assemble(
         blue_green=BlueGreenSpec(**settings.blue_green.model_dump()),
         canary=_canary(settings),
         monitoring=settings.monitoring,
+        keep_failed=settings.keep_failed,
         metrics=_metrics(settings),
         database=_database(settings),
-        digest=_digest([service, name, written]),
+        watch=_watch(settings.watch),
+        maintenance=_maintenance(base, settings),
+        alerts=tuple(_receiver(receiver) for receiver in settings.alerts),
+        # Who is told, and how a release is watched, is no part of it.
+        digest=_digest([service, name, {key: value for key, value in written.items() if key not in BESIDE}]),
     )
 
 
@@ -98,6 +110,22 @@ def _canary(settings: Environment) -> CanarySpec:
     return CanarySpec(**fields, stages=tuple(settings.canary.stages), limits=limits)
 
 
+def _watch(settings: Watch) -> WatchSpec:
+    errors, latency, availability = settings.rollback.errors, settings.rollback.latency, settings.rollback.availability
+    triggers = (
+        errors and Trigger(measure="errors", limit=errors.above, seconds=errors.during),
+        latency and Trigger(measure="latency", limit=latency.above, seconds=latency.during),
+        availability and Trigger(measure="availability", limit=1 - availability.below, seconds=availability.during),
+    )
+    thresholds = settings.thresholds.model_dump(exclude={"windows"})
+    return WatchSpec(
+        window=settings.window,
+        interval=settings.interval,
+        triggers=tuple(trigger for trigger in triggers if trigger),
+        thresholds=Thresholds(**thresholds, windows=tuple(settings.thresholds.windows)),
+    )
+
+
 def _metrics(settings: Environment) -> MetricsSpec | None:
     if settings.metrics is None:
         return None
@@ -118,6 +146,24 @@ def _migrator(section: BaseModel | None) -> DriverSpec | None:
         if options is not None:
             return DriverSpec(name=name, options=options.model_dump(mode="json", by_alias=True))
     return None
+
+
+def _maintenance(base: Path, settings: Environment) -> MaintenanceSpec:
+    written = settings.maintenance
+    return MaintenanceSpec(
+        page=os.path.normpath(base / written.page) if written.page else None,
+        retry_after=written.retry_after,
+        exempt=tuple(written.exempt),
+        always_ok=tuple(written.always_ok),
+    )
+
+
+def _receiver(receiver: AnyReceiver) -> ReceiverSpec:
+    fields = receiver.model_dump(exclude={"webhook", "run", "apprise", "events"}, exclude_none=True)
+    kind = next(key for key in ("webhook", "run", "apprise") if key in type(receiver).model_fields)
+    target = getattr(receiver, kind)
+    words = (target,) if isinstance(target, str) else tuple(target)
+    return ReceiverSpec(kind=kind, target=words, events=tuple(receiver.events), **fields)
 
 
 def _fields(check: BaseModel) -> dict[str, Any]:

@@ -85,14 +85,16 @@ def references(node: Node, spec: EnvironmentSpec, environ: Mapping[str, str]) ->
             yield Problem(at.place, f"cannot read {at.path}: {cause}", "create the file, or correct the path")
             return
     for scalar in node.scalars():
+        if isinstance(scalar.content, str) and variables.malformed(scalar.content):
+            advice = "write ${NAME} for a variable, and $${ for a plain ${"
+            yield Problem(scalar.place, f"cannot read {scalar.path}: a `${{` is not followed by NAME}}", advice)
+    # What only a message needs must not keep anybody from rolling back: `comporta doctor` tells about it.
+    for scalar in node.without("alerts").scalars():
         if isinstance(scalar.content, str):
             yield from _undefined(scalar, scalar.content, defined, spec)
 
 
 def _undefined(node: Node, text: str, defined: Iterable[str], spec: EnvironmentSpec) -> Iterator[Problem]:
-    if variables.malformed(text):
-        advice = "write ${NAME} for a variable, and $${ for a plain ${"
-        yield Problem(node.place, f"cannot read {node.path}: a `${{` is not followed by NAME}}", advice)
     for name in variables.names(text):
         if name not in defined:
             place = spec.env_file or f"an env file (env_file: .env.{spec.environment})"

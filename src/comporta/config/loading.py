@@ -45,11 +45,12 @@ def find(start: Path) -> Path:
     )
 
 
-def load(path: Path, environment: str, options: OptionTypes, environ: Mapping[str, str]) -> EnvironmentSpec:
+def load(path: Path, environment: str, options: OptionTypes, environ: Mapping[str, str] | None) -> EnvironmentSpec:
     """One environment, complete. Other environments of the file are not looked at: their errors cannot block this one.
 
     Args:
-        environ: comporta's own environment, in which a `${NAME}` may be defined.
+        environ: comporta's own environment, in which a `${NAME}` may be defined. None: whether the env file is there,
+            and the names are defined, is not looked at, as no value may be needed.
 
     Raises:
         ConfigError: the file, or what it refers to, is wrong.
@@ -57,7 +58,7 @@ def load(path: Path, environment: str, options: OptionTypes, environ: Mapping[st
     file = _File.read(path, options)
     file.expect_environment(environment)
     spec, node, problems = file.checked(environment)
-    if spec:
+    if spec and environ is not None:
         problems = list(conflicts.references(node, spec, environ))
     if problems or spec is None:
         raise file.source.error(problems)

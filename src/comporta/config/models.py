@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Discriminator,
     Field,
     JsonValue,
@@ -20,6 +19,8 @@ from pydantic import (
     model_validator,
 )
 
+from comporta.config.part import Part
+from comporta.config.receivers import AnyReceiver
 from comporta.config.types import (
     DatabaseUrl,
     Domain,
@@ -30,6 +31,7 @@ from comporta.config.types import (
     Listen,
     Name,
     Percent,
+    PlainPath,
     PortRange,
     PositiveDuration,
     Query,
@@ -39,7 +41,17 @@ from comporta.config.types import (
 )
 from comporta.model import checks
 from comporta.model.queries import placeholders
-from comporta.model.spec import BlueGreenSpec, CanaryLimits, CanarySpec, DatabaseSpec, HealthSpec, MetricsSpec
+from comporta.model.spec import (
+    BlueGreenSpec,
+    CanaryLimits,
+    CanarySpec,
+    DatabaseSpec,
+    HealthSpec,
+    MaintenanceSpec,
+    MetricsSpec,
+    Thresholds,
+    WatchSpec,
+)
 
 OptionTypes: TypeAlias = Mapping[str, Mapping[str, type[BaseModel]]]
 """Kind of driver ("runtimes", "routers", "migrators") → its name → the type that validates its part of the config."""
@@ -54,18 +66,17 @@ HEALTH = HealthSpec(checks=())
 BLUE_GREEN = BlueGreenSpec()
 CANARY = CanarySpec()
 LIMITS = CanaryLimits()
+MAINTENANCE = MaintenanceSpec()
+WATCH = WatchSpec()
+THRESHOLDS = Thresholds()
+ERRORS, LATENCY, AVAILABILITY = WATCH.triggers
 METRICS = MetricsSpec(url="", queries=())
 DATABASE = DatabaseSpec(url="")
+WATCH = WatchSpec()
 
 HeaderName = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
 HeaderValue = Annotated[str, StringConstraints(pattern="^[^\\x00-\\x08\\x0a-\\x1f\\x7f]*$")]
 Status = Annotated[int, Field(ge=100, le=599)]
-
-
-class Part(BaseModel):
-    """A part of the file: unknown keys are errors, and nothing is converted that was not meant so."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class HttpCheck(Part):
@@ -124,7 +135,9 @@ class Health(Part):
     """What must be true of each instance before it gets users, and of the router afterwards."""
 
     checks: Annotated[list[Check], Field(min_length=1)] = Field(
-        description="Each must pass on each instance. A release without a check would be promoted without evidence."
+        description="Each must pass on each instance. A release without a check would be promoted without evidence. "
+        "The first one is the liveness check, all that a rollback asks before its switch: let it depend on nothing "
+        "but the instance."
     )
     timeout: PositiveDuration = Field(default=HEALTH.timeout, description="How long the checks may take to pass.")
     interval: PositiveDuration = Field(
@@ -212,6 +225,10 @@ class Canary(Part):
         description="How many more requests may be slower than 95 % of stable's, in points.",
     )
     latency_tolerance: Percent = Field(default=CANARY.latency_tolerance, description="How much slower is fine.")
+    latency_floor: Duration = Field(
+        default=CANARY.latency_floor,
+        description="Below this latency, slower makes no difference. (nginx counts in whole milliseconds.)",
+    )
     warm_up: Duration = Field(
         default=CANARY.warm_up, description="How long a cold candidate's latencies are not judged."
     )
@@ -282,6 +299,100 @@ class Database(Part):
     )
 
 
+class ErrorTrigger(Part):
+    """Failing requests, as a share of all."""
+
+    above: Percent = Field(default=ERRORS.limit, description="Worse than this …")
+    during: PositiveDuration = Field(default=ERRORS.seconds, description="… throughout this time.")
+
+
+class LatencyTrigger(Part):
+    """The mean latency."""
+
+    above: PositiveDuration = Field(default=LATENCY.limit, description="Worse than this …")
+    during: PositiveDuration = Field(default=LATENCY.seconds, description="… throughout this time.")
+
+
+class AvailabilityTrigger(Part):
+    """The share of requests, and of the watch's own questions, that get an answer."""
+
+    below: Percent = Field(default=1 - AVAILABILITY.limit, description="Worse than this …")
+    during: PositiveDuration = Field(default=AVAILABILITY.seconds, description="… throughout this time.")
+
+
+class Triggers(Part):
+    """What makes the watch bring the last known good release back. `null` switches a trigger off."""
+
+    errors: ErrorTrigger | None = Field(default=ErrorTrigger(), description="Failing requests, as a share of all.")
+    latency: LatencyTrigger | None = Field(default=LatencyTrigger(), description="The mean latency.")
+    availability: AvailabilityTrigger | None = Field(
+        default=AvailabilityTrigger(), description="The share of requests and of own questions that get an answer."
+    )
+
+
+def _rise(windows: list[float]) -> list[float]:
+    if windows != sorted(set(windows)):
+        raise refusal("the windows must rise", "write them like [5m, 30m, 24h]")
+    return windows
+
+
+class Alarms(Part):
+    """When people are told. `null` switches a threshold off."""
+
+    windows: Annotated[list[PositiveDuration], Field(min_length=1), AfterValidator(_rise)] = Field(
+        default=list(THRESHOLDS.windows),
+        description="What is looked at: the first one is critical, the second a degradation, the third a trend. The "
+        "last one is also how far the baseline reaches back.",
+    )
+    errors_increase: Percent | None = Field(
+        default=THRESHOLDS.errors_increase, description="Failing requests above the baseline, in points."
+    )
+    latency_increase: Percent | None = Field(
+        default=THRESHOLDS.latency_increase, description="Mean latency above the baseline's, as a part of that."
+    )
+    availability: Percent | None = Field(
+        default=THRESHOLDS.availability, description="The least share of requests and own questions with an answer."
+    )
+
+
+class Watch(Part):
+    """How a live release is watched, by `comporta serve` or `comporta watch`."""
+
+    window: Duration = Field(
+        default=WATCH.window, description="How long a release must have served before it is called good."
+    )
+    interval: PositiveDuration = Field(default=WATCH.interval, description="The time between two looks.")
+    rollback: Triggers = Field(default=Triggers(), description="What brings the last known good release back.")
+    thresholds: Alarms = Field(default=Alarms(), description="When people are told.")
+
+
+def _whole_second(seconds: float) -> float:
+    if seconds < 1:
+        raise refusal("it must be at least 1s", "write it like 60s or 10m")
+    return seconds
+
+
+class Maintenance(Part):
+    """What users get between `comporta maintenance on` and `comporta maintenance off`."""
+
+    page: FilePath | None = Field(
+        default=MAINTENANCE.page,
+        description="The page (HTML, UTF-8), relative to the config's folder; `{message}` in it is replaced. Default: "
+        "a simple one.",
+    )
+    retry_after: Annotated[PositiveDuration, AfterValidator(_whole_second)] = Field(
+        default=MAINTENANCE.retry_after, description="When users may try again: the header Retry-After."
+    )
+    exempt: list[PlainPath] = Field(
+        default=[], description="Paths that reach the service all the same. `/hooks/` stands for all that is below it."
+    )
+    always_ok: list[PlainPath] = Field(
+        default=[],
+        description="Paths that the router itself answers with 200 meanwhile, so that a load balancer in front of it "
+        "goes on sending users to the page.",
+    )
+
+
 class Slots(Part):
     """The ports of the instances, for each of the two slots."""
 
@@ -304,12 +415,23 @@ class Common(Part):
     blue_green: BlueGreen = Field(default=BlueGreen(), description="The waits of a blue-green deployment.")
     canary: Canary = Field(default=Canary(), description="The stages of a canary, and what is asked at each.")
     monitoring: Literal["enabled", "basic", "disabled"] = Field(
-        default="enabled", description="How closely the environment is watched."
+        default="enabled",
+        description="What the watch does: roll back and tell people, only tell them (`basic`), or nothing.",
+    )
+    keep_failed: Duration = Field(
+        default=3600.0,
+        description="How long a candidate runs on without users after its deployment turned back, so that it can be "
+        "looked into; at least `blue_green.drain`. `0s` stops it at once.",
     )
     database: Database | None = Field(default=None, description="The database whose schema belongs to the release.")
     metrics: Metrics | None = Field(
         default=None, description="What is measured of a new release beside the router's own figures."
     )
+    watch: Watch = Field(default=Watch(), description="How a live release is watched.")
+    maintenance: Maintenance = Field(
+        default=Maintenance(), description="What users get while the service is closed for maintenance."
+    )
+    alerts: list[AnyReceiver] = Field(default=[], description="Who is told what happens.")
     env_file: FilePath | None = Field(
         default=None,
         description="`NAME=value` lines that every instance gets, relative to the config's folder. Values are secrets.",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from comporta.config.models import OptionTypes, Part, build
+from comporta.config.models import OptionTypes, build
+from comporta.config.part import Part
 from comporta.config.schema import Schema, kinds
 from comporta.config.types import duration_text
 
 MARK = "<!-- made by scripts/config_reference.py -->"
 DRIVERS: OptionTypes = {
-    "runtimes": {"process": Part},
+    "runtimes": {"docker": Part, "process": Part},
     "routers": {"haproxy": Part, "nginx": Part},
     "migrators": {"alembic": Part, "command": Part, "sql": Part},
 }
@@ -28,8 +29,18 @@ HEADINGS = {
     "Canary": "`canary`",
     "Limits": "`canary.limits`",
     "Database": "`database`",
+    "Watch": "`watch`",
+    "Triggers": "`watch.rollback`",
+    "ErrorTrigger": "`watch.rollback.errors`",
+    "LatencyTrigger": "`watch.rollback.latency`",
+    "AvailabilityTrigger": "`watch.rollback.availability`",
+    "Alarms": "`watch.thresholds`",
     "Metrics": "`metrics`",
     "MetricQuery": "Query, in `metrics.queries`",
+    "Maintenance": "`maintenance`",
+    "Webhook": "Webhook, in `alerts`",
+    "Hook": "Command, in `alerts`",
+    "Apprise": "Apprise, in `alerts`",
 }
 """Model → the heading of its table, in the order of the reference."""
 TYPES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}

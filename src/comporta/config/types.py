@@ -24,6 +24,7 @@ DURATION = "".join(rf"(?:([0-9]+(?:\.[0-9]+)?){unit})?" for unit in UNITS)
 PERCENT = r"([0-9]+(?:\.[0-9]+)?) ?%"
 PORTS = r"([0-9]{1,5})-([0-9]{1,5})"
 DATABASE_URL = r"(?:postgres(?:ql)?|sqlite)(?:\+[a-z0-9]+)?://|\$\{"
+PLAIN_PATH = r"/[A-Za-z0-9._~/-]*"
 LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 HOSTNAME = rf"{LABEL}(?:\.{LABEL})*"
 
@@ -156,6 +157,13 @@ def _url_path(written: str) -> str:
     return written
 
 
+def _plain_path(written: str) -> str:
+    """A path that means the same in every proxy's file."""
+    if not re.fullmatch(PLAIN_PATH, written):
+        raise refusal(f"{quoted(written)} is not a plain path", "begin with /, and use a-z, A-Z, 0-9 and . _ ~ / -")
+    return written
+
+
 def _http_url(written: str) -> str:
     """An address to which paths are added. Only its name and password may be variables."""
     advice = "write it like http://127.0.0.1:9090 or https://name:${PASSWORD}@metrics.example.com"
@@ -179,6 +187,19 @@ def _database_url(written: str) -> str:
     password = written.rpartition("@")[0].partition("://")[2].partition(":")[2]
     if password and not has_variable(password):
         raise refusal("there is a password in it", advice)
+    return written
+
+
+def _receiver_url(written: str) -> str:
+    """An address to which something is sent. Any part of it may be a variable: only with none can it be judged."""
+    advice = "write it like https://hooks.example.com/comporta or ${HOOK_URL}"
+    try:
+        parts = urlsplit(written)
+        right = has_variable(written) or (parts.scheme in ("http", "https") and parts.hostname and parts.port != 0)
+    except ValueError:
+        right = False
+    if not right or not re.fullmatch(r"[!-~]+", written):
+        raise refusal(f"{quoted(written)} is not an address", advice)
     return written
 
 
@@ -237,7 +258,9 @@ Listen = Annotated[str, AfterValidator(_listen), _written("address:port", r"[0-9
 Name = Annotated[str, AfterValidator(_name), _written("name", LABEL)]
 FilePath = Annotated[str, AfterValidator(_path)]
 UrlPath = Annotated[str, AfterValidator(_url_path), _written("path", "/[!-~]*")]
+PlainPath = Annotated[str, AfterValidator(_plain_path), _written("path", PLAIN_PATH)]
 HttpUrl = Annotated[str, AfterValidator(_http_url), _written("URL", "https?://[!-~]+")]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url), _written("URL", f"(?:{DATABASE_URL})[!-~]*")]
+ReceiverUrl = Annotated[str, AfterValidator(_receiver_url), _written("URL", "[!-~]+")]
 Line = Annotated[str, AfterValidator(_one_line)]
 Query = Annotated[str, AfterValidator(_query)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -47,8 +47,15 @@ class EnvSecrets:
         return variables.fill(text, self._value)
 
     def redact(self, text: str) -> str:
-        self._secret = self._secret or _pattern({*self.env_file.values(), *self._filled})
+        self._secret = self._secret or _pattern({*self._known(), *self._filled})
         return self._secret.sub(HIDDEN, text)
+
+    def _known(self) -> Iterable[str]:
+        """Nothing, where the file cannot be read: then no value of it was given to anybody by us."""
+        try:
+            return self.env_file.values()
+        except ConfigError:
+            return ()
 
     def _value(self, name: str) -> str:
         value = self.env_file.get(name, self._environ.get(name))

@@ -16,6 +16,7 @@ class Target(Value, frozen=True):
         address: host:port to connect to.
         host: the Host header to send, as users do.
         slot, index: the instance, when the target is one.
+        headers: to send with every request over HTTP, beside the check's own.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Target(Value, frozen=True):
     host: str
     slot: Slot | None = None
     index: int | None = None
+    headers: dict[str, str] = {}
 
     @property
     def url(self) -> str:

@@ -83,6 +83,14 @@ class MigrationFailed(ComportaError):
     """The schema could not be changed or read. What the database has applied, it says itself."""
 
 
+class NotifyFailure(ComportaError):
+    """A message did not reach its receiver. Says nothing about the deployment, which goes on."""
+
+
+class OutboxError(ComportaError):
+    """What is still to be told cannot be read or written. Deployments go on; messages wait."""
+
+
 class JournalError(ComportaError):
     """The journal cannot be read or written, or its chain of hashes is broken."""
 

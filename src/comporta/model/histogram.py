@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter, mul
 
 import msgspec
 
@@ -29,6 +30,7 @@ def seconds_of(bucket: int) -> float:
 
 
 SECONDS = tuple(seconds_of(bucket) for bucket in range(BUCKETS))
+_SQUARES = tuple(seconds**2 for seconds in SECONDS)
 
 
 class Histogram(Value, frozen=True):
@@ -50,6 +52,8 @@ class Histogram(Value, frozen=True):
         return sum(self.counts.values())
 
     def plus(self, other: Histogram) -> Histogram:
+        if not self.counts or not other.counts:
+            return other if other.counts else self
         counts = dict(self.counts)
         for bucket, count in other.counts.items():
             counts[bucket] = counts.get(bucket, 0) + count
@@ -64,6 +68,15 @@ class Histogram(Value, frozen=True):
         for bucket, count in self.counts.items():
             moved = max(0, bucket - shift)
             counts[moved] = counts.get(moved, 0) + count
+        return Histogram(counts=counts)
+
+    def at_least(self, seconds: float) -> Histogram:
+        """Every latency below this one raised to it."""
+        floor = bucket_of(seconds)
+        counts: dict[int, int] = {}
+        for bucket, count in self.counts.items():
+            raised = max(floor, bucket)
+            counts[raised] = counts.get(raised, 0) + count
         return Histogram(counts=counts)
 
     def quantile(self, share: float) -> float:
@@ -84,9 +97,13 @@ class Histogram(Value, frozen=True):
 
     def moments(self) -> tuple[float, float]:
         """The sum of the latencies and the sum of their squares, within 1 % and 2 %."""
-        first = sum(count * SECONDS[bucket] for bucket, count in self.counts.items())
-        second = sum(count * SECONDS[bucket] ** 2 for bucket, count in self.counts.items())
+        first, second = self.sums((SECONDS, _SQUARES))
         return first, second
+
+    def sums(self, columns: Iterable[Sequence[float]]) -> list[float]:
+        """For each column, which holds what a latency is worth in each bucket, the sum over all latencies."""
+        of_occupied = itemgetter(*self.counts, 0, 0)  # two more than counted, so that it always gives a tuple
+        return [sum(map(mul, self.counts.values(), of_occupied(column))) for column in columns]
 
 
 def quantile(counts: Mapping[int, float], share: float) -> float:

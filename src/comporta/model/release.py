@@ -44,13 +44,15 @@ class Occupant(Value, frozen=True):
     """A release sitting in a slot with a number of instances.
 
     `warm_until` (seconds since the epoch) is set while the slot gets no traffic and is kept only for a quick
-    rollback: its runtime stops it by itself at that time.
+    rollback: its runtime stops it by itself at that time. With `failed` it is kept for a look instead, because its
+    deployment turned back: it never gets traffic again without a fresh start.
     """
 
     release: ReleaseRef
     artifact: Artifact
     instances: int
     warm_until: float | None = None
+    failed: bool = False
 
 
 class InstanceState(enum.StrEnum):
@@ -62,7 +64,10 @@ class InstanceState(enum.StrEnum):
 
 
 class InstanceStatus(Value, frozen=True):
-    """One instance as its runtime sees it. `index` counts from 1 within the slot; `address` is host:port."""
+    """One instance as its runtime sees it. `index` counts from 1 within the slot; `address` is host:port.
+
+    `reason`: why it is in this state, where the runtime knows.
+    """
 
     slot: Slot
     index: int
@@ -71,6 +76,7 @@ class InstanceStatus(Value, frozen=True):
     pid: int | None = None
     restarts: int = 0
     exit_code: int | None = None
+    reason: str = ""
 
     @property
     def name(self) -> str:

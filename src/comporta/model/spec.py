@@ -35,6 +35,11 @@ class HealthSpec(Value, frozen=True):
     timeout: float = 300.0
     interval: float = 1.0
 
+    @property
+    def liveness(self) -> tuple[Check, ...]:
+        """What tells that an instance lives, whatever else is down: the first check."""
+        return self.checks[:1]
+
 
 class BlueGreenSpec(Value, frozen=True):
     """The waits of a blue-green deployment.
@@ -84,6 +89,7 @@ class CanarySpec(Value, frozen=True):
         error_margin: how many more requests may fail, as a fraction, for a candidate to be no worse.
         latency_margin: how many more requests may be slower than 95 % of stable's.
         latency_tolerance: how much slower is fine, as a fraction.
+        latency_floor: seconds below which all latencies are alike.
         warm_up: how long a cold candidate's latencies are not judged.
     """
 
@@ -100,6 +106,7 @@ class CanarySpec(Value, frozen=True):
     error_margin: float = 0.01
     latency_margin: float = 0.05
     latency_tolerance: float = 0.0
+    latency_floor: float = 0.005
     warm_up: float = 30.0
     limits: CanaryLimits = CanaryLimits()
 
@@ -139,6 +146,88 @@ class MetricsSpec(Value, frozen=True):
     headers: dict[str, str] = {}
 
 
+class Trigger(Value, frozen=True):
+    """A live release is bad when a measure was beyond its limit throughout the last `seconds`.
+
+    `measure` is "errors" (a share of the requests), "latency" (the mean, in seconds) or "availability" (the share of
+    requests and probes that had no answer, so that more is worse here too).
+    """
+
+    measure: str
+    limit: float
+    seconds: float
+
+
+class Thresholds(Value, frozen=True):
+    """When people are told; None switches a threshold off.
+
+    Attributes:
+        windows: over how many seconds, shortest first: what is critical, what degrades, what is a trend. The longest
+            one is also how far back the baseline reaches.
+        errors_increase: failing requests above the baseline, as a fraction (0.05: five points).
+        latency_increase: mean latency above the baseline's, as a fraction of that (0.5: half as much again).
+        availability: the least share of requests and probes that are answered.
+    """
+
+    windows: tuple[float, ...] = (300.0, 1800.0, 86400.0)
+    errors_increase: float | None = 0.05
+    latency_increase: float | None = 0.5
+    availability: float | None = 0.995
+
+
+class WatchSpec(Value, frozen=True):
+    """How a live release is watched.
+
+    Attributes:
+        window: how long a release must have served before it is called good; twice as long after an emergency.
+        interval: seconds between two looks.
+        triggers: what makes the watch roll back.
+    """
+
+    window: float = 300.0
+    interval: float = 1.0
+    triggers: tuple[Trigger, ...] = (
+        Trigger(measure="errors", limit=0.15, seconds=300.0),
+        Trigger(measure="latency", limit=10.0, seconds=120.0),
+        Trigger(measure="availability", limit=0.05, seconds=60.0),
+    )
+    thresholds: Thresholds = Thresholds()
+
+
+class MaintenanceSpec(Value, frozen=True):
+    """What users get while the service is closed for maintenance.
+
+    Attributes:
+        page: absolute path of the operator's own page (HTML); None: a simple one is made.
+        retry_after: seconds after which users may try again.
+        exempt: paths that reach the service all the same; one that ends in `/` stands for all below it.
+        always_ok: paths that the router itself answers with 200 then, such as for a load balancer in front of it.
+    """
+
+    page: str | None = None
+    retry_after: float = 60.0
+    exempt: tuple[str, ...] = ()
+    always_ok: tuple[str, ...] = ()
+
+
+class ReceiverSpec(Value, frozen=True):
+    """Somebody who is told what happens.
+
+    Attributes:
+        kind: "webhook", "run" or "apprise".
+        target: an address, or the words of a command. May hold `${NAME}`, as may `secret`.
+        secret: what a webhook's messages are signed with; empty: they are not.
+        events: which messages it gets; empty: all.
+        timeout: how long one delivery may take.
+    """
+
+    kind: str
+    target: tuple[str, ...]
+    secret: str = ""
+    events: tuple[str, ...] = ()
+    timeout: float = 10.0
+
+
 class DriverSpec(Value, frozen=True):
     """A driver by name, with its own part of the config (already validated by the driver's options type)."""
 
@@ -173,8 +262,11 @@ class EnvironmentSpec(Value, frozen=True):
         domain: the name users call, without a port.
         env_file: absolute path of the env file, if there is one.
         instance_host: the address that instances listen on, as the router reaches them.
+        keep_failed: how many seconds a candidate runs on after its deployment turned back; 0: it is stopped.
+        monitoring: whether the watch may roll back ("enabled"), only tells ("basic"), or does neither ("disabled").
         metrics: what is measured beside the router's log; None: nothing.
         database: whose schema belongs to the release; None: it has none.
+        alerts: who is told what happens.
         digest: of the config as written, so that a release can tell which one it ran with.
     """
 
@@ -195,8 +287,12 @@ class EnvironmentSpec(Value, frozen=True):
     canary: CanarySpec
     monitoring: str
     digest: str
+    keep_failed: float = 3600.0
     metrics: MetricsSpec | None = None
     database: DatabaseSpec | None = None
+    watch: WatchSpec = WatchSpec()
+    maintenance: MaintenanceSpec = MaintenanceSpec()
+    alerts: tuple[ReceiverSpec, ...] = ()
     env_file: str | None = None
     instance_host: str = "127.0.0.1"
 

@@ -22,6 +22,7 @@ class Ports:
 
     `migrator` is there where the config names one, and `linter` reads its SQL beside our own rules.
     `metrics` is a source beside the router's log, where one is configured; `notebook` is the acting step's own.
+    `deployment`: the number of the one that acts, if any.
     """
 
     clock: Clock
@@ -33,3 +34,4 @@ class Ports:
     migrator: Migrator | None = None
     linter: Linter | None = None
     notebook: Notebook = field(default_factory=BlankNotebook)
+    deployment: int | None = None

@@ -49,7 +49,7 @@ class Journal(Protocol):
         step: int | None = None,
         data: dict[str, Any] | None = None,
     ) -> Record:
-        """Add one record. `lease` is None only for requests from outside (an abort) and notes."""
+        """Add one record. `lease` is None only for what needs none: a request (an abort), maintenance, a note."""
 
     async def open_deployment(self, *, at: float, lease: Lease, actor: str, data: dict[str, Any]) -> int:
         """Append an OPENED record under the next deployment number, and return the number (from 1)."""
@@ -64,9 +64,22 @@ class Journal(Protocol):
         """The MEASURED records of a deployment, oldest first."""
 
     async def find(
-        self, *, environment: str | None = None, kinds: tuple[Kind, ...], limit: int | None = None
+        self,
+        *,
+        environment: str | None = None,
+        kinds: tuple[Kind, ...],
+        limit: int | None = None,
+        after: int | None = None,
+        before: int | None = None,
     ) -> list[Record]:
-        """Records of these kinds, newest first."""
+        """Records of these kinds, newest first.
+
+        Args:
+            after, before: only those with a greater, a smaller sequence than this.
+        """
+
+    async def hashed(self, prefix: str) -> Record | None:
+        """The first record whose hash begins so; None if there is none."""
 
     async def verify(self) -> Record | None:
         """The first record whose hash or place in the chain is wrong; None when the journal is whole."""

@@ -43,6 +43,8 @@ class Router(Protocol):
     async def maintain(self, page: str | None) -> None:
         """Answer users with this page (HTML) and a 503, at once and without a reload; None: serve them again.
 
+        A line break in it may come as a space, which is the same in HTML.
+
         Where traffic goes is another question: it can be shifted meanwhile. Requests with `own_headers` see through
         it, so that a release can be deployed and proven behind the page.
 
@@ -52,7 +54,14 @@ class Router(Protocol):
 
     @property
     def own_headers(self) -> dict[str, str]:
-        """What marks a request as comporta's own: it counts for nobody, and sees through maintenance."""
+        """What marks a request as comporta's own: it counts for nobody, and sees through maintenance.
+
+        Empty for a router that was never set up.
+        """
+
+    @property
+    def bypass_headers(self) -> dict[str, str]:
+        """The same for people who look behind the maintenance page: they are served as users are, and not counted."""
 
     async def in_flight(self, slot: Slot) -> int:
         """Requests the proxy still has open towards the slot. 0 means that the slot may be stopped."""

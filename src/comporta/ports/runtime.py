@@ -29,12 +29,15 @@ class Runtime(Protocol):
     def addresses(self, slot: Slot, instances: int) -> tuple[str, ...]:
         """Where the instances of the slot answer (host:port), in order of their index, whether up or not."""
 
-    async def start(self, slot: Slot, occupant: Occupant) -> None:
+    async def start(self, slot: Slot, occupant: Occupant, *, deployment: int | None = None) -> None:
         """Bring the slot to exactly this occupant: another release or artifact that sits there is stopped first.
 
         If the same release already runs, with whatever number of instances, it is scaled: those that run and are
         wanted are left alone, also while the slot is kept warm; missing ones are started; surplus ones, the highest
         index first, are stopped as in `stop`. `observe` shows the new number from then on.
+
+        Args:
+            deployment: the number of the one that asks for it, if any: to be noted where a runtime notes things.
 
         Returns when all instances are launched and the surplus has ended; health is for the probes to say.
 
@@ -52,10 +55,11 @@ class Runtime(Protocol):
         Logs stay readable: while the slot is empty, and once more as the previous ones after it is used again.
         """
 
-    async def expire(self, slot: Slot, at: float | None) -> None:
+    async def expire(self, slot: Slot, at: float | None, *, failed: bool = False) -> None:
         """Stop the slot by itself at a time (seconds since the epoch), also when no comporta runs; None: never.
 
-        `observe` shows it as the occupant's `warm_until`.
+        `observe` shows it as the occupant's `warm_until`, and `failed` (it is kept for a look, not for a rollback)
+        as the occupant's own, until the next `expire` or `start`.
         """
 
     def logs(

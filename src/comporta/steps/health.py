@@ -48,7 +48,7 @@ class Rounds:
         self.ports = ports
         self.interval = interval
         self.attempts = dict.fromkeys((t.name for t in targets), 0)
-        self.failing: dict[str, tuple[Check, CheckResult]] = {}
+        self.failing: dict[str, tuple[str, CheckResult]] = {}
         self.slowest: dict[str, float] = {}
 
     async def until_healthy(self, *, timeout: float, deadline: float) -> Facts:
@@ -84,10 +84,11 @@ class Rounds:
     async def _round(self, target: Target) -> None:
         results = await ask_all(self.checks, target, self.ports)
         self.attempts[target.name] += 1
-        failed = [(check, results[check.name]) for check in self.checks if not results[check.name].passed]
+        failed = [(check.name, results[check.name]) for check in self.checks if not results[check.name].passed]
+        failed = failed or _as_its_runtime_says(await instance_status(target, self.ports))
         if failed:
             self.failing[target.name] = failed[0]
-            self.ports.operator.note(f"{target.name}: {failed[0][0].name}: {failed[0][1].answer}")
+            self.ports.operator.note(f"{target.name}: {failed[0][0]}: {failed[0][1].answer}")
         else:
             self.failing.pop(target.name, None)
             for name, result in results.items():
@@ -104,7 +105,7 @@ class Rounds:
         attempts = self.attempts[name]
         others = f" (and {len(self.failing) - 1} more)" if len(self.failing) > 1 else ""
         return CheckFailed(
-            f"cannot get {name} healthy within {timeout:g} s: check {check.name!r} failed "
+            f"cannot get {name} healthy within {timeout:g} s: check {check!r} failed "
             f"{attempts} time{'s' * (attempts != 1)}{others}",
             details=[
                 f"asked: {result.asked}",
@@ -125,8 +126,8 @@ def instance_targets(slot: Slot, instances: int, host: str, ports: Ports) -> lis
 
 
 def router_target(host: str, ports: Ports) -> Target:
-    """The service as its users reach it."""
-    return Target(name="the service", address=ports.router.address, host=host)
+    """The service as its users reach it, but for what marks the requests as comporta's own."""
+    return Target(name="the service", address=ports.router.address, host=host, headers=dict(ports.router.own_headers))
 
 
 async def instance_status(target: Target, ports: Ports) -> InstanceStatus | None:
@@ -142,7 +143,15 @@ def describe_exit(status: InstanceStatus | None) -> list[str]:
         return []
     code = f", exit code {status.exit_code}" if status.exit_code is not None else ""
     times = f"{status.restarts} time{'s' * (status.restarts != 1)}"
-    return [f"the instance is {status.state}: restarted {times}{code}"]
+    return [f"the instance is {status.state}: restarted {times}{code}", *([status.reason] if status.reason else [])]
+
+
+def _as_its_runtime_says(status: InstanceStatus | None) -> list[tuple[str, CheckResult]]:
+    """A check of its own that an image brings along: what passes ours is not healthy before it passes that one."""
+    if status is None or status.state not in (InstanceState.STARTING, InstanceState.FAILED):
+        return []
+    answer = status.reason or f"the instance is {status.state}"
+    return [("its own", CheckResult(passed=False, asked="the runtime", answer=answer, seconds=0.0))]
 
 
 def log_advice(target: Target) -> str:

@@ -86,7 +86,7 @@ class JudgeTraffic(Step, frozen=True, tag="judge-traffic"):
         if paused_by:
             state = f"paused by {paused_by}: `comporta resume` goes on"
         elif left > 0:
-            state = f"{duration(max(1.0, left))} left"
+            state = f"{duration(max(1.0, round(left)))} left"
         else:
             state = "holding for a person: `comporta promote` goes on, `comporta abort` goes back"
         ports.operator.verdict(verdict, share=self.roles.share, state=state)
@@ -108,8 +108,13 @@ def evidence(verdict: Verdict) -> list[str]:
         f"stable:    {verdict.stable_requests} requests, {_rate(errors.stable)} failed",
         f"odds of an error: {errors.odds_ratio:.2f} times stable's ({errors.odds_low:.2f} or more)",
     ]
-    if latency.candidate_p95 is not None and latency.stable_p95 is not None:
-        lines.append(f"95 % answered within {latency.candidate_p95:.3f} s, stable's within {latency.stable_p95:.3f} s")
+    named = (
+        ("half", latency.candidate_p50, latency.stable_p50),
+        ("95 %", latency.candidate_p95, latency.stable_p95),
+    )
+    for share, candidate, stable in named:
+        if candidate is not None and stable is not None:
+            lines.append(f"{share} answered within {candidate * 1000:.1f} ms, stable's within {stable * 1000:.1f} ms")
     return [*lines, f"judged for {verdict.seconds:.0f} s; evidence towards abort: {verdict.towards_abort:.0f} %"]
 
 

@@ -14,6 +14,7 @@ from comporta.steps.judge_traffic import JudgeTraffic
 from comporta.steps.keep_warm import KeepWarm
 from comporta.steps.prove_live import ProveLive
 from comporta.steps.scale_instances import ScaleInstances
+from comporta.steps.set_maintenance import SetMaintenance
 from comporta.steps.shift_traffic import ShiftTraffic
 from comporta.steps.smoke_test import SmokeTest
 from comporta.steps.start_instances import StartInstances
@@ -28,6 +29,7 @@ AnyStep = (
     | SmokeTest
     | Confirm
     | HoldSlot
+    | SetMaintenance
     | ShiftTraffic
     | WatchTraffic
     | JudgeTraffic
@@ -41,7 +43,10 @@ AnyStep = (
 
 
 class Plan(Value, frozen=True):
-    """What will be done to bring `release` live in `slot`, in place of `replaces`."""
+    """What will be done to bring `release` live in `slot`, in place of `replaces`.
+
+    `no_way_back`: from this step on nothing is undone, though it could be; None: whatever can be undone is.
+    """
 
     strategy: str
     environment: str
@@ -49,8 +54,10 @@ class Plan(Value, frozen=True):
     replaces: ReleaseRef | None
     slot: Slot
     steps: tuple[AnyStep, ...]
+    no_way_back: int | None = None
 
     @property
     def point_of_no_return(self) -> int:
-        """Index of the first step that cannot be undone; the number of steps if all can."""
-        return next((i for i, step in enumerate(self.steps) if not step.reversible), len(self.steps))
+        """Index of the first step that cannot be, or will not be, undone; the number of steps if all are."""
+        chosen = len(self.steps) if self.no_way_back is None else self.no_way_back
+        return next((i for i, step in enumerate(self.steps) if not step.reversible or i >= chosen), len(self.steps))

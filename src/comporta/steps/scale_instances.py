@@ -49,12 +49,12 @@ class ScaleInstances(Step, frozen=True, tag="scale-instances"):
         else:
             drained = await drain(self.slot, ports, deadline=began + self.drain_bound)
             ports.operator.note(f"stopping {self.back_to.instances - self.to.instances} instances of {self.slot}")
-        await ports.runtime.start(self.slot, self.to)
+        await ports.runtime.start(self.slot, self.to, deployment=ports.deployment)
         return {**drained, "addresses": addresses}
 
     async def undo(self, ports: Ports) -> Facts:
         if not self._adds:
-            await ports.runtime.start(self.slot, self.back_to)
+            await ports.runtime.start(self.slot, self.back_to, deployment=ports.deployment)
         return {}
 
     @property

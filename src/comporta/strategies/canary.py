@@ -136,6 +136,7 @@ def settings(spec: EnvironmentSpec) -> Settings:
         margin=canary.error_margin,
         latency_margin=canary.latency_margin,
         latency_tolerance=canary.latency_tolerance,
+        latency_floor=canary.latency_floor,
         bake=canary.bake,
         warm_up=canary.warm_up,
         limits=Limits(

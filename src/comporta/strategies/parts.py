@@ -18,6 +18,9 @@ from comporta.steps.shift_traffic import ShiftTraffic
 from comporta.steps.start_instances import StartInstances
 from comporta.steps.stop_instances import StopInstances
 
+QUICKLY = 0.2
+"""Seconds until a question that users wait for is asked again."""
+
 
 def free_slot(snapshot: Snapshot) -> Slot:
     """The slot without traffic; blue when nothing serves yet."""
@@ -50,12 +53,15 @@ def start(
 ) -> StartInstances:
     """The release's instances in the slot (all of them, by default), in place of what is kept warm there."""
     found = snapshot.slot(slot)
+    warm = found.occupant is not None and found.occupant.warm_until is not None and not found.occupant.failed
     return StartInstances(
         slot=slot,
         to=Occupant(release=release.ref, artifact=release.artifact, instances=instances or spec.instances),
         found=found.occupant,
-        restore=found.running and found.occupant is not None and found.occupant.warm_until is not None,
+        restore=found.running and warm,
         drain_bound=spec.blue_green.drain,
+        # As long as requests may be in flight at least: keeping a slot does not wait for them.
+        keep_for=max(spec.keep_failed, spec.blue_green.drain) if spec.keep_failed else 0.0,
     )
 
 
@@ -67,6 +73,18 @@ def health(spec: EnvironmentSpec, slot: Slot, instances: int) -> CheckHealth:
         host=spec.domain,
         timeout=spec.health.timeout,
         interval=spec.health.interval,
+    )
+
+
+def liveness(spec: EnvironmentSpec, slot: Slot, instances: int, *, timeout: float) -> CheckHealth:
+    """Whether the instances live, whatever else is down."""
+    return CheckHealth(
+        slot=slot,
+        instances=instances,
+        checks=spec.health.liveness,
+        host=spec.domain,
+        timeout=min(timeout, spec.health.timeout),
+        interval=min(QUICKLY, spec.health.interval),
     )
 
 
@@ -90,12 +108,16 @@ def final_check(spec: EnvironmentSpec) -> CheckService:
     )
 
 
-def retire(spec: EnvironmentSpec, snapshot: Snapshot, release: Release) -> list[AnyStep]:
-    """Drain what served before, keep it warm or stop it, and see that the new release is the one that serves."""
+def retire(spec: EnvironmentSpec, snapshot: Snapshot, release: Release, *, keep: float | None = None) -> list[AnyStep]:
+    """Drain what served before, keep it warm or stop it, and see that the new release is the one that serves.
+
+    Args:
+        keep: seconds to keep it warm, if it runs; None: as the config says.
+    """
     prove = ProveLive(release=release.ref, path=proof_path(spec))
     live = snapshot.live
     if live is None:
         return [prove]
-    keep = spec.blue_green.keep_warm
+    keep = spec.blue_green.keep_warm if keep is None else keep
     last = KeepWarm(slot=live.slot, seconds=keep) if keep > 0 and live.running else StopInstances(slot=live.slot)
     return [DrainSlot(slot=live.slot, bound=spec.blue_green.drain), last, prove]

@@ -1,74 +1,93 @@
-"""Rollback: an earlier release serves again, at once if its slot is still warm, else through a fresh start."""
+"""Rollback: an earlier release serves again, at once if its slot is still warm, else through a fresh start.
+
+Once it serves, nothing turns back to the release in doubt: what fails then is told, or needs a person.
+"""
 
 from __future__ import annotations
+
+import msgspec
 
 from comporta.model.release import Release
 from comporta.model.snapshot import Snapshot
 from comporta.model.spec import EnvironmentSpec
 from comporta.model.traffic import Slot
-from comporta.steps.check_health import CheckHealth
 from comporta.steps.hold_slot import HoldSlot
 from comporta.steps.plan import AnyStep, Plan
+from comporta.steps.set_maintenance import SetMaintenance
 from comporta.strategies import parts
 
 WARM_TIMEOUT = 10.0
-"""Seconds a warm slot gets to show that it is healthy: it has been up all the time."""
+"""Seconds a warm slot gets to show that it lives: it has been up all the time."""
+ADVICE_WITHIN = 30.0
+"""Seconds to wait for checks that only tell."""
 
 
-def plan(spec: EnvironmentSpec, snapshot: Snapshot, release: Release) -> Plan:
+def plan(
+    spec: EnvironmentSpec, snapshot: Snapshot, release: Release, *, emergency: bool = False, page: str | None = None
+) -> Plan:
     """The steps that bring an earlier release back live.
 
     No smoke test and no watch: the release served before, and the one it replaces is the one in doubt.
+
+    Args:
+        emergency: ask only whether the release lives, and do not look at the service afterwards.
+        page: HTML that users get until it serves, because nothing else can; None: something can.
     """
     slot = parts.free_slot(snapshot)
-    replaced = snapshot.routing.traffic.release_in(slot.other) if snapshot.live else None
-    steps: list[AnyStep] = [
-        parts.router_in_order(spec, snapshot),
-        *(_hold(spec, snapshot, slot) if is_warm(snapshot, release) else _start(spec, snapshot, release, slot)),
+    before = [
+        *_page_and_router(spec, snapshot, release, page),
+        *_bring_up(spec, snapshot, release, slot, emergency=emergency),
         parts.shift(spec, snapshot, release, slot),
-        parts.final_check(spec),
-        *parts.retire(spec, snapshot, release),
     ]
+    after: list[AnyStep] = [] if page is None else [SetMaintenance(page=None)]
+    if not emergency:
+        after.append(_advice(spec))
+    after += parts.retire(spec, snapshot, release)
     return Plan(
         strategy="rollback",
         environment=spec.environment,
         release=release.ref,
-        replaces=replaced,
+        replaces=snapshot.routing.traffic.release_in(slot.other) if snapshot.live else None,
         slot=slot,
-        steps=tuple(steps),
+        steps=(*before, *after),
+        no_way_back=len(before),
     )
 
 
 def is_warm(snapshot: Snapshot, release: Release) -> bool:
-    """The free slot still runs this very release."""
+    """The free slot still runs this very release, and not only because it failed and is kept for a look."""
     state = snapshot.slot(parts.free_slot(snapshot))
-    occupant = state.occupant
-    return (
-        state.running
-        and occupant is not None
-        and (occupant.release, occupant.artifact)
-        == (
-            release.ref,
-            release.artifact,
-        )
-    )
+    found = state.occupant
+    wanted = (release.ref, release.artifact)
+    return state.running and found is not None and not found.failed and (found.release, found.artifact) == wanted
 
 
-def _hold(spec: EnvironmentSpec, snapshot: Snapshot, slot: Slot) -> list[AnyStep]:
+def _page_and_router(spec: EnvironmentSpec, snapshot: Snapshot, release: Release, page: str | None) -> list[AnyStep]:
+    """The page first, if there is a router to show it: bringing that in order may take a while."""
+    router = [] if _reaches(snapshot, release) else [parts.router_in_order(spec, snapshot)]
+    shown = [] if page is None else [SetMaintenance(page=page)]
+    return [*shown, *router] if snapshot.routing.running else [*router, *shown]
+
+
+def _reaches(snapshot: Snapshot, release: Release) -> bool:
+    """The router can send requests to the warm release as it is: what else changed in the config can wait."""
+    return snapshot.routing.running and is_warm(snapshot, release)
+
+
+def _bring_up(
+    spec: EnvironmentSpec, snapshot: Snapshot, release: Release, slot: Slot, *, emergency: bool
+) -> list[AnyStep]:
     occupant = snapshot.slot(slot).occupant
-    assert occupant is not None, "a warm slot has an occupant"
-    return [
-        HoldSlot(slot=slot, warm_until=occupant.warm_until),
-        CheckHealth(
-            slot=slot,
-            instances=occupant.instances,
-            checks=spec.health.checks,
-            host=spec.domain,
-            timeout=min(WARM_TIMEOUT, spec.health.timeout),
-            interval=min(0.2, spec.health.interval),
-        ),
-    ]
+    if occupant is not None and is_warm(snapshot, release):
+        hold = HoldSlot(slot=slot, warm_until=occupant.warm_until)
+        return [hold, parts.liveness(spec, slot, occupant.instances, timeout=WARM_TIMEOUT)]
+    start = parts.start(spec, snapshot, release, slot)
+    if emergency:
+        return [start, parts.liveness(spec, slot, spec.instances, timeout=spec.health.timeout)]
+    return [start, parts.health(spec, slot, spec.instances)]
 
 
-def _start(spec: EnvironmentSpec, snapshot: Snapshot, release: Release, slot: Slot) -> list[AnyStep]:
-    return [parts.start(spec, snapshot, release, slot), parts.health(spec, slot, spec.instances)]
+def _advice(spec: EnvironmentSpec) -> AnyStep:
+    """Whether the service is well. What is shared may be down: going back to a bad release would not mend that."""
+    final = parts.final_check(spec)
+    return msgspec.structs.replace(final, timeout=min(ADVICE_WITHIN, final.timeout), advisory=True)

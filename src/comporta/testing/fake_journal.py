@@ -108,10 +108,20 @@ class FakeJournal:
         return [r for r in self.all if r.deployment == deployment and r.kind is Kind.MEASURED]
 
     async def find(
-        self, *, environment: str | None = None, kinds: tuple[Kind, ...], limit: int | None = None
+        self,
+        *,
+        environment: str | None = None,
+        kinds: tuple[Kind, ...],
+        limit: int | None = None,
+        after: int | None = None,
+        before: int | None = None,
     ) -> list[Record]:
-        found = [r for r in reversed(self.all) if r.kind in kinds and environment in (None, r.environment)]
+        within = self.all[after or 0 : None if before is None else max(0, before - 1)]
+        found = [r for r in reversed(within) if r.kind in kinds and environment in (None, r.environment)]
         return found[:limit]
+
+    async def hashed(self, prefix: str) -> Record | None:
+        return next((r for r in self.all if r.hash.startswith(prefix)), None)
 
     async def verify(self) -> Record | None:
         return first_broken(self.all)

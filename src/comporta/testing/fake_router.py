@@ -30,6 +30,7 @@ class FakeRouter:
         self.faults = faults
         self.routing = Routing(running=False, topology=None, traffic=Traffic())
         self.reloads = 0
+        self.page: str | None = None
         self._listen = listen
         self._alive = alive
         self._served = served
@@ -55,6 +56,7 @@ class FakeRouter:
     async def remove(self) -> None:
         await self.faults("remove", "before")
         self.routing = Routing(running=False, topology=None, traffic=Traffic())
+        self.page = None
         await self.faults("remove", "after")
 
     async def shift(self, to: Traffic) -> None:
@@ -67,12 +69,32 @@ class FakeRouter:
         self.routing = msgspec.structs.replace(self.routing, traffic=to)
         await self.faults("shift", "after")
 
+    async def maintain(self, page: str | None) -> None:
+        await self.faults("maintain", "before")
+        if not self.routing.running:
+            raise RouterError("cannot put the maintenance page up or take it down: the router does not run")
+        self.page = page
+        self.routing = msgspec.structs.replace(self.routing, maintenance=page is not None)
+        await self.faults("maintain", "after")
+
+    @property
+    def own_headers(self) -> dict[str, str]:
+        return {"X-Comporta-Probe": "ours"} if self.routing.topology else {}
+
+    @property
+    def bypass_headers(self) -> dict[str, str]:
+        return {"X-Comporta-Bypass": "theirs"} if self.routing.topology else {}
+
     async def answering(self, path: str, slot: Slot | None = None) -> int | None:
         weights = self.routing.traffic.weights
-        return self.answers("", slot or max(Slot, key=weights.of)) if weights else None
+        return self.reaches("", slot or max(Slot, key=weights.of)) if weights else None
 
     def answers(self, client: str, wanted: str = "") -> int | None:
         """The number of the release that answers a client; `wanted` is the slot that it names in the header."""
+        return None if self.routing.maintenance else self.reaches(client, wanted)
+
+    def reaches(self, client: str, wanted: str = "") -> int | None:
+        """The same for who sees through maintenance."""
         traffic = self.routing.traffic
         if not self.routing.running or traffic.weights is None:
             return None

@@ -67,9 +67,9 @@ class FakeRuntime:
     def addresses(self, slot: Slot, instances: int) -> tuple[str, ...]:
         return tuple(f"127.0.0.1:{port}" for port in self._ports[slot].take(instances))
 
-    async def start(self, slot: Slot, occupant: Occupant) -> None:
+    async def start(self, slot: Slot, occupant: Occupant, *, deployment: int | None = None) -> None:
         await self.faults("start", "before")
-        occupant = msgspec.structs.replace(occupant, warm_until=None)
+        occupant = msgspec.structs.replace(occupant, warm_until=None, failed=False)
         seat = self._seat(slot)
         if seat is None or (seat.occupant.release, seat.occupant.artifact) != (occupant.release, occupant.artifact):
             seat = self._seats[slot] = Seat(occupant)
@@ -105,10 +105,10 @@ class FakeRuntime:
             seat.running.pop(index, None)
             seat.restarts.pop(index, None)
 
-    async def expire(self, slot: Slot, at: float | None) -> None:
+    async def expire(self, slot: Slot, at: float | None, *, failed: bool = False) -> None:
         await self.faults("expire", "before")
         if seat := self._seat(slot):
-            seat.occupant = msgspec.structs.replace(seat.occupant, warm_until=at)
+            seat.occupant = msgspec.structs.replace(seat.occupant, warm_until=at, failed=failed)
         await self.faults("expire", "after")
 
     async def logs(

@@ -117,6 +117,28 @@ class JournalContract:
         assert [(r.environment, r.at) for r in found] == [("staging", 2.0)]
         assert len(await journal.find(kinds=(Kind.NOTE, Kind.ABORT))) == 4
 
+    async def test_find_goes_on_after_a_record_and_stops_before_one(self, journal: Journal) -> None:
+        lease = await journal.acquire("production", ANA, at=10.0)
+        for n in range(5):
+            await append(journal, lease, data={"n": n})
+
+        async def found(**bounds: Any) -> list[int]:
+            return [r.data["n"] for r in await journal.find(kinds=(Kind.NOTE,), **bounds)]
+
+        assert await found(after=0) == [4, 3, 2, 1, 0]
+        assert await found(after=3) == [4, 3]
+        assert await found(before=3) == [1, 0]
+        assert await found(after=1, before=5, limit=2) == [3, 2]
+        assert await found(after=5) == await found(before=1) == []
+
+    async def test_a_record_is_found_by_its_hash(self, journal: Journal) -> None:
+        lease = await journal.acquire("production", ANA, at=10.0)
+        for n in range(3):
+            await append(journal, lease, data={"n": n})
+        wanted = (await journal.find(kinds=(Kind.NOTE,)))[1]
+        assert await journal.hashed(wanted.hash) == await journal.hashed(wanted.hash[:16]) == wanted
+        assert await journal.hashed("0" * 64) is None
+
     async def test_an_abort_can_be_asked_for_without_the_lease(self, journal: Journal) -> None:
         lease = await journal.acquire("production", ANA, at=10.0)
         number = await journal.open_deployment(at=10.0, lease=lease, actor="ana", data={})

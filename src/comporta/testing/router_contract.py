@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import pytest
@@ -17,6 +17,8 @@ SECOND = ReleaseRef(number=13, version="2.2.0")
 BLUE = Traffic().with_all_to(Slot.BLUE, FIRST)
 GREEN = BLUE.with_all_to(Slot.GREEN, SECOND)
 CLOSED = Traffic(blue=FIRST, green=SECOND)
+PAGE = """<!doctype html><title>Obras</title><p class='x'>Voltamos já; 5% {message} $uri %[src] "\\n" é\n<b>ü</b>\r\n"""
+"""A maintenance page with all that means something to somebody."""
 STAGES = (5, 25, 50, 75)
 """The stages that both topologies of a stand have."""
 
@@ -48,6 +50,10 @@ class Stand(Protocol):
         Returns:
             The number of the release that answered, or None; and the value of the cookie if the answer sets it.
         """
+
+    async def page(self, headers: Mapping[str, str]) -> str | None:
+        """What one request of somebody with these headers gets: the body of a 503 that is no release's, with a
+        Retry-After; None if a release answers."""
 
     async def stop_instances(self, slot: Slot) -> None: ...
 
@@ -302,6 +308,103 @@ class RouterContract:
         await stand.router.shift(split(Slot.GREEN, 50))
         for release, cookie in met:
             assert await stand.ask(cookie) == (release, None)
+
+    # The maintenance page
+
+    async def test_users_get_the_page_as_it_is_while_it_is_up_and_the_service_afterwards(self, stand: Stand) -> None:
+        await serve_blue(stand)
+        assert await stand.page({}) is None
+        for page in (PAGE, "<p>another</p>", PAGE):
+            await stand.router.maintain(page)
+            assert (await stand.router.observe()).maintenance
+            assert in_one_line(await stand.page({})) == in_one_line(page)
+        for _ in range(2):
+            await stand.router.maintain(None)
+            assert await stand.router.observe() == Routing(running=True, topology=stand.topology, traffic=BLUE)
+            assert await stand.page({}) is None
+
+    async def test_a_page_can_only_be_put_up_where_the_router_runs(self, stand: Stand) -> None:
+        for page in (PAGE, None):
+            with pytest.raises(RouterError, match=r"cannot .*maintenance page"):
+                await stand.router.maintain(page)
+        assert not (await stand.router.observe()).maintenance
+
+    async def test_the_page_outlives_every_switch_and_each_is_in_force_behind_it(self, stand: Stand) -> None:
+        await serve_blue(stand)
+        await stand.router.maintain(PAGE)
+        for traffic, releases in ((GREEN, {13}), (split(Slot.GREEN, 25), {12, 13}), (BLUE, {12}), (CLOSED, {None})):
+            await stand.router.shift(traffic)
+            seen = await stand.router.observe()
+            assert (seen.traffic, seen.maintenance) == (traffic, True)
+            assert await stand.router.answering("/") in releases
+            assert in_one_line(await stand.page({})) == in_one_line(PAGE)
+        await stand.router.shift(GREEN)
+        await stand.router.maintain(None)
+        assert await stand.ask() == (13, None)
+
+    async def test_configuring_keeps_the_page(self, stand: Stand) -> None:
+        await serve_blue(stand)
+        await stand.router.maintain(PAGE)
+        for topology in (stand.other, stand.topology):
+            await stand.router.configure(topology)
+            seen = await stand.router.observe()
+            assert seen == Routing(running=True, topology=topology, traffic=BLUE, maintenance=True)
+            assert in_one_line(await stand.page({})) == in_one_line(PAGE)
+
+    async def test_a_removed_router_has_no_page(self, stand: Stand) -> None:
+        await serve_blue(stand)
+        await stand.router.maintain(PAGE)
+        await stand.router.remove()
+        assert not (await stand.router.observe()).maintenance
+        await serve_blue(stand)
+        assert not (await stand.router.observe()).maintenance
+        assert await stand.page({}) is None
+
+    async def test_who_gets_the_page_is_counted_for_no_release_and_gets_no_cookie(self, stand: Stand) -> None:
+        await serve_blue(stand)
+        start = (await stand.router.count(None)).cursor
+        for traffic in (BLUE, split(Slot.GREEN, 50)):
+            await stand.router.shift(traffic)
+            await stand.router.maintain(PAGE)
+            for wanted in (None, "green"):
+                assert await stand.ask(wanted=wanted) == (None, None)
+            await stand.router.maintain(None)
+        await stand.router.shift(BLUE)
+        await stand.request(times=1)
+        assert (await stand.counted(start, 1)).total.requests == 1
+
+    @pytest.mark.parametrize("kind", ["own_headers", "bypass_headers"])
+    async def test_comporta_and_operators_see_through_the_page_and_are_never_counted(
+        self, stand: Stand, kind: str
+    ) -> None:
+        assert getattr(stand.router, kind) == {}
+        await serve_blue(stand)
+        start = (await stand.router.count(None)).cursor
+        headers = getattr(stand.router, kind)
+        assert await stand.page(headers) is None
+        await stand.router.maintain(PAGE)
+        for traffic in (BLUE, split(Slot.GREEN, 50), GREEN):
+            await stand.router.shift(traffic)
+            assert await stand.page(headers) is None
+        assert in_one_line(await stand.page(dict.fromkeys(headers, "guessed"))) == in_one_line(PAGE)
+        await stand.router.maintain(None)
+        await stand.request(times=1)
+        assert (await stand.counted(start, 1)).total.requests == 1
+
+    async def test_the_header_for_operators_is_not_comportas_own(self, stand: Stand) -> None:
+        await serve_blue(stand)
+        assert set(stand.router.own_headers.items()).isdisjoint(stand.router.bypass_headers.items())
+        assert not set(stand.router.own_headers.values()) & set(stand.router.bypass_headers.values())
+
+
+def in_one_line(page: str | None) -> str:
+    """A router may send a space for a line break."""
+    return " ".join((page or "").split())
+
+
+async def serve_blue(stand: Stand) -> None:
+    await stand.router.configure(stand.topology)
+    await stand.router.shift(BLUE)
 
 
 def split(candidate: Slot, share: int) -> Traffic:

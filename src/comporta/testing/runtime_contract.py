@@ -207,6 +207,18 @@ class RuntimeContract:
         await world.runtime.start(Slot.BLUE, occupant)
         assert await world.runtime.observe(Slot.BLUE) == before
 
+    async def test_a_failed_occupant_is_marked_until_it_is_kept_otherwise_or_started(self, world: RuntimeWorld) -> None:
+        occupant = await started(world.runtime, Slot.BLUE, "1.0.0")
+        at = world.clock.now() + 1000.0
+        for failed in (True, False, True):
+            await world.runtime.expire(Slot.BLUE, at, failed=failed)
+            state = await world.runtime.observe(Slot.BLUE)
+            assert state.occupant == msgspec.structs.replace(occupant, warm_until=at, failed=failed)
+            assert state.running
+        assert state.occupant is not None
+        await world.runtime.start(Slot.BLUE, state.occupant)
+        assert (await world.runtime.observe(Slot.BLUE)).occupant == occupant
+
     async def test_a_slot_whose_time_is_over_has_no_occupant_and_becomes_empty(self, world: RuntimeWorld) -> None:
         await started(world.runtime, Slot.BLUE, "1.0.0")
         await world.runtime.expire(Slot.BLUE, world.clock.now())

@@ -135,19 +135,32 @@ class SqliteJournal:
             return _of_deployment(db, deployment, "kind = 'measured'")
 
     async def find(
-        self, *, environment: str | None = None, kinds: tuple[Kind, ...], limit: int | None = None
+        self,
+        *,
+        environment: str | None = None,
+        kinds: tuple[Kind, ...],
+        limit: int | None = None,
+        after: int | None = None,
+        before: int | None = None,
     ) -> list[Record]:
-        marks = ",".join("?" * len(kinds))
-        where, values = f"kind IN ({marks})", [kind.value for kind in kinds]
-        if environment is not None:
-            where, values = f"environment = ? AND {where}", [environment, *values]
+        conditions: dict[str, list[Any]] = {f"kind IN ({','.join('?' * len(kinds))})": [kind.value for kind in kinds]}
+        for condition, value in (("environment = ?", environment), ("sequence > ?", after), ("sequence < ?", before)):
+            if value is not None:
+                conditions[condition] = [value]
+        values = [value for group in conditions.values() for value in group]
         with self._reading() as db:
-            sql = f"SELECT * FROM records WHERE {where} ORDER BY sequence DESC LIMIT ?"
+            sql = f"SELECT * FROM records WHERE {' AND '.join(conditions)} ORDER BY sequence DESC LIMIT ?"
             return [_record(row) for row in db.execute(sql, [*values, -1 if limit is None else limit])]
+
+    async def hashed(self, prefix: str) -> Record | None:
+        with self._reading() as db:
+            sql = "SELECT * FROM records WHERE substr(hash, 1, ?) = ? ORDER BY sequence LIMIT 1"
+            row = db.execute(sql, (len(prefix), prefix)).fetchone()
+            return _record(row) if row else None
 
     async def verify(self) -> Record | None:
         with self._reading() as db:
-            return first_broken(_record(row) for row in db.execute("SELECT * FROM records ORDER BY sequence"))
+            return first_broken(_as_found(row) for row in db.execute("SELECT * FROM records ORDER BY sequence"))
 
     def _append(
         self,
@@ -298,6 +311,15 @@ def _record(row: tuple[Any, ...]) -> Record:
         previous=previous,
         hash=hash_,
     )
+
+
+def _as_found(row: tuple[Any, ...]) -> Record:
+    """The record of a row that somebody may have changed: what cannot be read fits no hash."""
+    try:
+        return _record(row)
+    except ValueError:
+        unread = {"unreadable": [str(row[4]), str(row[8])]}
+        return _record((*row[:4], Kind.NOTE.value, *row[5:8], json.dumps(unread), *row[9:]))
 
 
 def _redacted(value: Any, redact: Redact) -> Any:

@@ -39,6 +39,16 @@ def reachable(listen: str) -> tuple[str, int]:
     return anywhere.get(host, host.strip("[]")), int(port)
 
 
+async def accepts(address: str) -> bool:
+    """Whether somebody takes connections there."""
+    try:
+        with anyio.fail_after(TIMEOUT):
+            await (await anyio.connect_tcp(*reachable(address))).aclose()
+    except OSError:  # a TimeoutError is one
+        return False
+    return True
+
+
 async def ask(listen: str, host: str, path: str, token: str, slot: Slot | None = None) -> Answer | None:
     """One GET, with the Host header `host`, as comporta itself; None when there is no complete answer in time."""
     chosen = [("X-Comporta-Slot", slot.value)] if slot else []

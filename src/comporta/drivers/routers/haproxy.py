@@ -9,19 +9,23 @@ from pathlib import Path
 import anyio
 import msgspec
 
-from comporta.drivers.routers.asking import answering_release, generation, reachable
+from comporta.drivers.routers.asking import accepts, answering_release, generation, reachable
 from comporta.drivers.routers.counting import RequestLog
 from comporta.drivers.routers.haproxy_control import Control, Workers
 from comporta.drivers.routers.haproxy_diagnosis import diagnose
-from comporta.drivers.routers.haproxy_file import backend, file_name, frontend, render, servers
+from comporta.drivers.routers.haproxy_file import backend, file_name, frontend, render, server_name, servers
 from comporta.drivers.routers.haproxy_home import Home
 from comporta.drivers.routers.haproxy_log import request_log, trim
+from comporta.drivers.routers.haproxy_lookup import Lookup
+from comporta.drivers.routers.haproxy_maintenance import ON, PageMap
+from comporta.drivers.routers.haproxy_maintenance import encode as encode_page
 from comporta.drivers.routers.haproxy_options import HaproxyOptions
 from comporta.drivers.routers.haproxy_process import Managed
 from comporta.drivers.routers.haproxy_proof import Proof
 from comporta.drivers.routers.haproxy_server import External, Server
-from comporta.drivers.routers.haproxy_switch import CLOSED, MapFile, decode, encode
+from comporta.drivers.routers.haproxy_switch import CLOSED, TrafficMap, decode, encode
 from comporta.drivers.routers.home import File, Record
+from comporta.drivers.routers.maintenance import doing, not_known_yet
 from comporta.drivers.routers.waiting import until
 from comporta.model.errors import RouterError
 from comporta.model.figures import Reading
@@ -43,13 +47,15 @@ class HaproxyRouter:
         self._options = options
         self._clock = clock
         self._home = Home.of(spec)
-        self._map = MapFile(self._home.traffic)
+        self._map = TrafficMap(self._home.traffic)
         self._server: Server = (
             External(options.external, base=Path(spec.base), file_name=file_name(spec))
             if options.external
             else Managed(self._home, clock)
         )
         self._control = Control(self._server.socket, self._server.may_run, clock)
+        self._switch = Lookup(self._map, self._control)
+        self._page = Lookup(PageMap(self._home.maintenance), self._control)
 
     @property
     def address(self) -> str:
@@ -70,6 +76,7 @@ class HaproxyRouter:
             topology=proven.topology if proven else None,
             traffic=traffic,
             tampered=self._tampered(record) or (wrong if proven else ""),
+            maintenance=(await self._page.value(workers)).startswith(ON),
         )
 
     async def _running(self, record: Record | None) -> Workers | None:
@@ -90,7 +97,7 @@ class HaproxyRouter:
         traffic, wrong = self._map.read()
         if workers is None:
             return traffic, wrong
-        value = await self._control.traffic(workers.current, self._map.path)
+        value = await self._switch.value(workers)
         seen = decode(value)
         if seen is None:
             return CLOSED, f"what HAProxy has for {self._map.path} is not as comporta set it"
@@ -128,21 +135,14 @@ class HaproxyRouter:
         self._server.require_listenable(topology.listen)
         record = msgspec.structs.replace(record, pending=file)
         self._home.save(record)
-        await self._keep_traffic()
+        workers = await self._control.workers()
+        for looked_up in (self._switch, self._page):
+            await looked_up.keep(workers)
         await self._put_in_force(file, record)
         self._home.save(Record(token=record.token, proven=file))
 
-    async def _keep_traffic(self) -> None:
-        """A reload must not change where requests go, whatever became of the file that HAProxy then reads."""
-        workers = await self._control.workers()
-        value = await self._control.traffic(workers.current, self._map.path) if workers else ""
-        if decode(value) and value != self._map.values()[0]:
-            self._map.write(value)
-            self._map.settle()
-        self._map.close_if_new()
-
     def _rendered(self, topology: Topology, record: Record) -> File:
-        return render(self._spec, self._options, self._home, topology, token=record.token)
+        return render(self._spec, self._options, self._home, topology, token=record.token, bypass=record.bypass)
 
     async def _in_force(self, file: File, record: Record) -> bool:
         if record.proven != file or record.pending is not None:
@@ -212,27 +212,53 @@ class HaproxyRouter:
     # The traffic
 
     async def shift(self, to: Traffic) -> None:
-        workers = await self._running(self._home.load())
-        if workers is None:
+        record = self._home.load()
+        workers = await self._running(record)
+        if record is None or record.proven is None or workers is None:
             raise RouterError("cannot shift: HAProxy does not run", next="`comporta deploy` starts it again")
+        await self._look_who_is_there(record.proven.topology, to, workers)
         try:
-            await self._set_traffic(workers, encode(to))
+            refusal = await self._switch.set(workers, encode(to))
         except OSError as error:
             raise RouterError(f"cannot shift: {self._map.path}: {error.strerror}") from None
+        if refusal:
+            raise RouterError("cannot shift: HAProxy refuses", details=[refusal])
         traffic, wrong = await self._traffic(workers)
         if traffic != to:
             raise RouterError(f"cannot shift: {wrong or f'{self._map.path} was changed at the same moment'}")
 
-    async def _set_traffic(self, workers: Workers, value: str) -> None:
-        before, _ = self._map.values()
-        self._map.write(value)
+    async def _look_who_is_there(self, topology: Topology, to: Traffic, workers: Workers) -> None:
+        """Instances may have come or gone so lately that HAProxy's own checks do not know it yet."""
+        for slot in (slot for slot in Slot if to.weights and to.weights.of(slot)):
+            there = {server_name(address): await accepts(address) for address in topology.addresses(slot)}
+            await self._control.know(workers.current, backend(self._spec, slot), there)
+
+    async def maintain(self, page: str | None) -> None:
+        value = encode_page(page)
+        record = self._home.load()
+        workers = await self._running(record)
+        if workers is None or record is None or record.proven is None:
+            raise RouterError(f"cannot {doing(page)}: HAProxy does not run", next="`comporta deploy` starts it again")
+        if str(self._page.file.path) not in record.proven.text:
+            raise not_known_yet(page, self._server.file)
         try:
-            await self._control.set_traffic(workers, self._map.path, value)
-        except RouterError:
-            if before:
-                self._map.write(before)
-            raise
-        self._map.settle()
+            refusal = await self._page.set(workers, value)
+        except OSError as error:
+            raise RouterError(f"cannot {doing(page)}: {self._page.file.path}: {error.strerror}") from None
+        if refusal:
+            raise RouterError(f"cannot {doing(page)}: HAProxy refuses", details=[refusal])
+        if await self._page.value(workers) != value:
+            raise RouterError(f"cannot {doing(page)}: {self._page.file.path} was changed at the same moment")
+
+    @property
+    def own_headers(self) -> dict[str, str]:
+        record = self._home.load()
+        return record.own_headers if record else {}
+
+    @property
+    def bypass_headers(self) -> dict[str, str]:
+        record = self._home.load()
+        return record.bypass_headers if record else {}
 
     async def in_flight(self, slot: Slot) -> int:
         workers = await self._control.workers()

@@ -15,8 +15,7 @@ from pathlib import Path
 
 import anyio
 
-from comporta.drivers.routers.haproxy_switch import KEY
-from comporta.model.errors import RouterError
+from comporta.drivers.routers.haproxy_map import KEY
 from comporta.ports.clock import Clock
 
 TIMEOUT = 5.0
@@ -27,6 +26,8 @@ LONGEST_SOCKET = 100
 """Bytes of a path that surely fit into the address of a unix socket."""
 IN_USE = (0, 4)
 """srv_admin_state: nothing special; and the remark that it was disabled when HAProxy started."""
+STOPPED = "0"
+"""srv_op_state: its checks found nobody there."""
 Servers = dict[str, "tuple[str, int] | None"]
 """By name: IP address and port of the servers in use; None for the others."""
 
@@ -63,30 +64,33 @@ class Control:
                 pids.append(int(words[0]))
         return Workers(current[-1], tuple(old)) if current else None
 
-    # Traffic
+    # Maps
 
-    async def traffic(self, worker: int, map_file: Path) -> str:
+    async def value(self, worker: int, map_file: Path) -> str:
         """The value in the map; empty if the worker has no such map, or something else in it."""
         answer = await self._ask(f"@!{worker} show map {map_file}")
         lines = [line.split(" ", 2)[1:] for line in (answer or "").splitlines() if line.startswith("0x")]
         return lines[0][1] if len(lines) == 1 and len(lines[0]) == 2 and lines[0][0] == KEY else ""
 
-    async def set_traffic(self, workers: Workers, map_file: Path, value: str) -> None:
-        """Raises RouterError if the current worker refuses. An old one may be gone, or know nothing of us."""
+    async def set_value(self, workers: Workers, map_file: Path, value: str) -> str:
+        """What the current worker objects; empty when it obeys. An old one may be gone, or know nothing of us."""
         refusal = await self._tell(workers.current, f"set map {map_file} {KEY} {value}")
-        if refusal:
-            raise RouterError("cannot shift: HAProxy refuses", details=[refusal])
-        for worker in workers.old:
-            if await self.traffic(worker, map_file):
+        for worker in () if refusal else workers.old:
+            if await self.value(worker, map_file):
                 await self._tell(worker, f"set map {map_file} {KEY} {value}")
+        return refusal
 
     # Servers
 
     async def servers(self, worker: int, backend: str) -> Servers:
+        rows = await self._states(worker, backend)
+        return {row[3]: (row[4], int(row[18])) if int(row[6]) in IN_USE else None for row in rows}
+
+    async def _states(self, worker: int, backend: str) -> list[list[str]]:
+        """be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state …; the port is the 19th."""
         answer = await self._ask(f"@!{worker} show servers state {backend}")
         rows = [line.split() for line in (answer or "").splitlines() if not line.startswith("#")]
-        # be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state …; the port is the 19th
-        return {row[3]: (row[4], int(row[18])) if int(row[6]) in IN_USE else None for row in rows if len(row) > 18}
+        return [row for row in rows if len(row) > 18]
 
     async def use(self, worker: int, backend: str, servers: Servers) -> bool:
         """Use those servers that have an address here, and no others; what is connected stays so. False: it did not."""
@@ -96,6 +100,15 @@ class Control:
                 state = "ready" if servers[name] else "maint"
                 await self._tell(worker, f"set server {backend}/{name} state {state}")
         return await self.servers(worker, backend) == servers
+
+    async def know(self, worker: int, backend: str, there: dict[str, bool]) -> None:
+        """Tell it which servers take connections, where it thinks otherwise; its own checks go on from there."""
+        for name, thought in (await self._believed(worker, backend)).items():
+            if there.get(name, thought) != thought:
+                await self._tell(worker, f"set server {backend}/{name} health {'down' if thought else 'up'}")
+
+    async def _believed(self, worker: int, backend: str) -> dict[str, bool]:
+        return {row[3]: row[5] != STOPPED for row in await self._states(worker, backend)}
 
     async def in_flight(self, worker: int, backend: str) -> int:
         """Requests that a worker has in a backend, waiting ones as well; idle connections to instances do not count."""

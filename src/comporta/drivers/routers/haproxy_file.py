@@ -11,7 +11,7 @@ from comporta.drivers.routers.haproxy_home import Home
 from comporta.drivers.routers.haproxy_options import HaproxyOptions
 from comporta.drivers.routers.home import File
 from comporta.drivers.routers.ports import resolved
-from comporta.drivers.routers.writing import ADDRESS, DOMAIN, NAME, checked, template
+from comporta.drivers.routers.writing import ADDRESS, DOMAIN, NAME, checked, maintenance_values, template
 from comporta.model.errors import RouterError
 from comporta.model.spec import EnvironmentSpec
 from comporta.model.traffic import Slot, Topology
@@ -20,7 +20,9 @@ PATH = re.compile(r"/[\w./@+~=-]*")
 """What needs no quoting in HAProxy's file, nor on its socket."""
 
 
-def render(spec: EnvironmentSpec, options: HaproxyOptions, home: Home, topology: Topology, *, token: str) -> File:
+def render(
+    spec: EnvironmentSpec, options: HaproxyOptions, home: Home, topology: Topology, *, token: str, bypass: str
+) -> File:
     """The file for a topology: a whole one for an HAProxy of our own, else what stands beside others' files.
 
     Its generation is that of all but which servers are in use: that is changed without a reload.
@@ -37,10 +39,13 @@ def render(spec: EnvironmentSpec, options: HaproxyOptions, home: Home, topology:
         "map": checked(PATH, str(home.traffic), "path of the state directory"),
         "listen": checked(ADDRESS, topology.listen, "address to listen on"),
         "token": checked(NAME, token, "probe token"),
+        "bypass": checked(NAME, bypass, "bypass token"),
+        "page_map": checked(PATH, str(home.maintenance), "path of the state directory"),
+        "maintenance": maintenance_values(spec.maintenance),
         "options": options,
     }
     domain = checked(DOMAIN, topology.server_name, "domain")
-    seats = {slot.value: [(_name(seat), seat) for seat in _seats(spec, topology, slot)] for slot in Slot}
+    seats = {slot.value: [(server_name(seat), seat) for seat in _seats(spec, topology, slot)] for slot in Slot}
     page = template("haproxy.cfg.jinja")
     frame = page.render(values, domain="", seats=seats, used=(), generation="")
     generation = hashlib.sha256(frame.encode()).hexdigest()[:16]
@@ -68,7 +73,9 @@ def backend(spec: EnvironmentSpec, slot: Slot) -> str:
 def servers(spec: EnvironmentSpec, topology: Topology, slot: Slot) -> Servers:
     """The servers of a slot as HAProxy is to tell them."""
     used = topology.addresses(slot)
-    return {_name(address): resolved(address) if address in used else None for address in _seats(spec, topology, slot)}
+    return {
+        server_name(address): resolved(address) if address in used else None for address in _seats(spec, topology, slot)
+    }
 
 
 def _seats(spec: EnvironmentSpec, topology: Topology, slot: Slot) -> list[str]:
@@ -83,6 +90,6 @@ def _seats(spec: EnvironmentSpec, topology: Topology, slot: Slot) -> list[str]:
     return [checked(ADDRESS, address, "address of an instance") for address in possible + others]
 
 
-def _name(address: str) -> str:
+def server_name(address: str) -> str:
     """A server's name: its address, without the brackets of IPv6."""
     return address.translate(str.maketrans("", "", "[]"))

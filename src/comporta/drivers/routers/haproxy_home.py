@@ -35,6 +35,11 @@ class Home(RouterHome):
         return self.path / "traffic.map"
 
     @property
+    def maintenance(self) -> Path:
+        """The map file that holds the maintenance page while it is up."""
+        return self.path / "maintenance.map"
+
+    @property
     def access_log(self) -> Path:
         """One line a request, of an HAProxy of our own."""
         return self.path / "access.log"
@@ -49,5 +54,5 @@ class Home(RouterHome):
 
     def clear(self) -> None:
         """Take everything away but the logs; the record last, so that a crash before leaves something to repeat."""
-        for file in (self.traffic, self.socket, self.record_file):
+        for file in (self.traffic, self.maintenance, self.socket, self.record_file):
             file.unlink(missing_ok=True)

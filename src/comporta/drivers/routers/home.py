@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,19 @@ class Record(Value, frozen=True):
     token: str
     proven: File | None = None
     pending: File | None = None
+
+    @property
+    def bypass(self) -> str:
+        """Proves that a request may see through maintenance. It is given to people, and tells nothing of `token`."""
+        return hashlib.sha256(f"bypass {self.token}".encode()).hexdigest()[:32]
+
+    @property
+    def own_headers(self) -> dict[str, str]:
+        return {"X-Comporta-Probe": self.token}
+
+    @property
+    def bypass_headers(self) -> dict[str, str]:
+        return {"X-Comporta-Bypass": self.bypass}
 
 
 @dataclass(frozen=True)

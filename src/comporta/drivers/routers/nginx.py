@@ -10,11 +10,13 @@ import anyio
 import msgspec
 
 from comporta.drivers.routers.asking import answering_release, generation, reachable
+from comporta.drivers.routers.maintenance import doing, not_known_yet
 from comporta.drivers.routers.nginx_diagnosis import diagnose
 from comporta.drivers.routers.nginx_external import External
 from comporta.drivers.routers.nginx_file import LOSSLESS_RELOAD, file_name, render
 from comporta.drivers.routers.nginx_home import File, Home, Record
 from comporta.drivers.routers.nginx_log import request_log
+from comporta.drivers.routers.nginx_maintenance import Maintenance
 from comporta.drivers.routers.nginx_options import NginxOptions
 from comporta.drivers.routers.nginx_process import Managed, master
 from comporta.drivers.routers.nginx_proof import Proof
@@ -43,6 +45,7 @@ class NginxRouter:
         self._clock = clock
         self._home = Home.of(spec)
         self._switch = Switch(self._home.switch)
+        self._maintenance = Maintenance(self._home)
         self._server: Server = (
             External(options.external, base=Path(spec.base), file_name=file_name(spec))
             if options.external
@@ -65,6 +68,7 @@ class NginxRouter:
             topology=proven.topology if proven else None,
             traffic=traffic,
             tampered=self._tampered(record) or (wrong if proven else ""),
+            maintenance=self._maintenance.is_up(),
         )
 
     async def _serves(self, file: File, record: Record | None) -> bool:
@@ -106,7 +110,15 @@ class NginxRouter:
 
     def _rendered(self, topology: Topology, record: Record) -> File:
         version = self._server.version()
-        return render(self._spec, self._options, self._home, topology, token=record.token, version=version)
+        return render(
+            self._spec,
+            self._options,
+            self._home,
+            topology,
+            token=record.token,
+            bypass=record.bypass,
+            version=version,
+        )
 
     async def _in_force(self, file: File, record: Record) -> bool:
         if record.proven != file or record.pending is not None or self._tampered(record):
@@ -173,6 +185,29 @@ class NginxRouter:
         traffic, wrong = self._switch.read()
         if traffic != to:
             raise RouterError(f"cannot shift: {wrong or f'{self._switch.link} was changed at the same moment'}")
+
+    async def maintain(self, page: str | None) -> None:
+        record = self._home.load()
+        if record is None or record.proven is None or not await self._serves(record.proven, record):
+            raise RouterError(f"cannot {doing(page)}: nginx does not run", next="`comporta deploy` starts it again")
+        if str(self._home.maintenance) not in record.proven.text:
+            raise not_known_yet(page, self._server.file)
+        try:
+            self._maintenance.set(page)
+        except OSError as error:
+            raise RouterError(f"cannot {doing(page)}: {self._home.switch}: {error.strerror}") from None
+        if self._maintenance.is_up() is not (page is not None):
+            raise RouterError(f"cannot {doing(page)}: {self._home.maintenance} was changed at the same moment")
+
+    @property
+    def own_headers(self) -> dict[str, str]:
+        record = self._home.load()
+        return record.own_headers if record else {}
+
+    @property
+    def bypass_headers(self) -> dict[str, str]:
+        record = self._home.load()
+        return record.bypass_headers if record else {}
 
     async def in_flight(self, slot: Slot) -> int:
         record = self._home.load()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from comporta.drivers.routers.nginx_home import File, Home
 from comporta.drivers.routers.nginx_options import NginxOptions
+from comporta.drivers.routers.writing import maintenance_values
 from comporta.model.errors import RouterError
 from comporta.model.spec import EnvironmentSpec
 from comporta.model.traffic import Slot, Topology
@@ -38,6 +39,7 @@ def render(
     topology: Topology,
     *,
     token: str,
+    bypass: str,
     version: tuple[int, ...],
 ) -> File:
     """The file for a topology: a whole one for a nginx of our own, else the part for the http context.
@@ -47,6 +49,7 @@ def render(
     """
     managed = options.external is None
     name = f"{spec.service}.{spec.environment}"
+    maintenance = maintenance_values(spec.maintenance)
     text = _template().render(
         managed=managed,
         service=_checked(NAME, spec.service, "service name"),
@@ -63,6 +66,12 @@ def render(
         listen=_checked(ADDRESS, topology.listen, "address to listen on"),
         server_name=_checked(DOMAIN, topology.server_name, "domain"),
         token=_checked(NAME, token, "probe token"),
+        bypass=_checked(NAME, bypass, "bypass token"),
+        flag=home.maintenance,
+        page=home.page,
+        retry_after=maintenance.retry_after,
+        exempt=_any_of(maintenance.exempt),
+        always_ok=_any_of(maintenance.always_ok),
         keepalive_min_timeout=version >= LOSSLESS_RELOAD,
         options=options,
         generation=GENERATION,
@@ -99,6 +108,12 @@ def _shares_of_green(stages: tuple[int, ...]) -> list[int]:
     if not all(1 <= stage <= 99 for stage in stages):
         raise RouterError(f"cannot write nginx's file: stages are 1 to 99 percent, not {stages}")
     return sorted({share for stage in stages for share in (stage, 100 - stage)})
+
+
+def _any_of(paths: list[str]) -> str:
+    """A regular expression for these paths, and all that is below one that ends in `/`; empty without any."""
+    words = (path.replace(".", r"\.") + ("" if path.endswith("/") else "$") for path in paths)
+    return f"^(?:{'|'.join(words)})" if paths else ""
 
 
 def _checked(pattern: re.Pattern[str], value: str, what: str) -> str:

@@ -32,6 +32,16 @@ class Home(RouterHome):
         return self.path / "traffic"
 
     @property
+    def page(self) -> Path:
+        """The maintenance page. It stays when it is taken down, for a request that was just about to get it."""
+        return self.switch / "page.html"
+
+    @property
+    def maintenance(self) -> Path:
+        """A link to the page: while it is there, users get the page."""
+        return self.switch / "maintenance"
+
+    @property
     def access_log(self) -> Path:
         return self.path / "access.log"
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 from comporta.model.errors import RouterError
+from comporta.model.spec import MaintenanceSpec
 
 if TYPE_CHECKING:
     import jinja2
@@ -14,6 +18,8 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 DOMAIN = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?")
 ADDRESS = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}")
+
+URL_PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
 
 
 def checked(pattern: re.Pattern[str], value: str, what: str) -> str:
@@ -23,6 +29,24 @@ def checked(pattern: re.Pattern[str], value: str, what: str) -> str:
             f"cannot write the proxy's file: {value!r} is no valid {what}", next="correct it in the config file"
         )
     return value
+
+
+@dataclass(frozen=True)
+class MaintenanceValues:
+    """What a proxy's file says of maintenance: checked paths, and whole seconds."""
+
+    retry_after: int
+    exempt: list[str]
+    always_ok: list[str]
+
+
+def maintenance_values(spec: MaintenanceSpec) -> MaintenanceValues:
+    """Raises RouterError: a value cannot stand in such a file."""
+    return MaintenanceValues(math.ceil(spec.retry_after), _paths(spec.exempt), _paths(spec.always_ok))
+
+
+def _paths(paths: Iterable[str]) -> list[str]:
+    return [checked(URL_PATH, path, "path") for path in paths]
 
 
 @cache

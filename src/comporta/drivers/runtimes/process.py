@@ -12,16 +12,17 @@ from pathlib import Path
 import anyio.to_thread
 import msgspec
 
-from comporta.drivers.runtimes.process_artifact import identity, locate
+from comporta.drivers.runtimes.ports import require_free
+from comporta.drivers.runtimes.process_artifact import identity
 from comporta.drivers.runtimes.process_diagnosis import diagnose
 from comporta.drivers.runtimes.process_filling import fill_launches
 from comporta.drivers.runtimes.process_logs import Log
 from comporta.drivers.runtimes.process_members import lives, members
 from comporta.drivers.runtimes.process_options import ProcessOptions
-from comporta.drivers.runtimes.process_ports import require_free
 from comporta.drivers.runtimes.process_seat import Launched, Seat, seat_of
 from comporta.drivers.runtimes.process_stopping import retire, vacate
 from comporta.drivers.runtimes.process_supervisor import ENDED, RETRIES, STOPPING, Program, Supervisor
+from comporta.drivers.runtimes.versions import locate
 from comporta.model.errors import ArtifactMissing, RuntimeFailure
 from comporta.model.release import Artifact, InstanceState, InstanceStatus, LogLine, Occupant, SlotState
 from comporta.model.spec import EnvironmentSpec
@@ -91,8 +92,8 @@ class ProcessRuntime:
     def addresses(self, slot: Slot, instances: int) -> tuple[str, ...]:
         return tuple(f"{self._spec.instance_host}:{port}" for port in self._spec.ports(slot).take(instances))
 
-    async def start(self, slot: Slot, occupant: Occupant) -> None:
-        occupant = msgspec.structs.replace(occupant, warm_until=None)
+    async def start(self, slot: Slot, occupant: Occupant, *, deployment: int | None = None) -> None:
+        occupant = msgspec.structs.replace(occupant, warm_until=None, failed=False)
         seat = self._seat(slot)
         launches = fill_launches(self._spec, slot, occupant, self._secrets)
         async with seat.locked(self._clock):
@@ -135,7 +136,7 @@ class ProcessRuntime:
         async with seat.locked(self._clock):
             await vacate(seat, self._clock)
 
-    async def expire(self, slot: Slot, at: float | None) -> None:
+    async def expire(self, slot: Slot, at: float | None, *, failed: bool = False) -> None:
         seat = self._seat(slot)
         async with seat.locked(self._clock):
             occupant = seat.occupant(self._clock.now())
@@ -144,7 +145,7 @@ class ProcessRuntime:
             if at is not None:
                 # Before the time is noted: a crash in between leaves a reaper that waits, not a slot without one.
                 Supervisor(seat).start_reaper()
-            seat.record(msgspec.structs.replace(occupant, warm_until=at))
+            seat.record(msgspec.structs.replace(occupant, warm_until=at, failed=failed))
 
     async def logs(
         self, slot: Slot, *, lines: int, follow: bool = False, index: int | None = None, previous: bool = False

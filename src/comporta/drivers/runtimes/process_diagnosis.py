@@ -7,12 +7,13 @@ import shlex
 import sys
 from pathlib import Path
 
-from comporta.drivers.runtimes.process_artifact import parent_folder, versions
+from comporta.drivers.runtimes.placeholders import fill
+from comporta.drivers.runtimes.ports import foreign_holder, is_free
 from comporta.drivers.runtimes.process_filling import inherited, program_exists
 from comporta.drivers.runtimes.process_members import members
-from comporta.drivers.runtimes.process_options import ProcessOptions, fill
-from comporta.drivers.runtimes.process_ports import foreign_holder, is_free
+from comporta.drivers.runtimes.process_options import ProcessOptions
 from comporta.drivers.runtimes.process_seat import seat_of
+from comporta.drivers.runtimes.versions import parent_folder, versions
 from comporta.model.findings import Finding
 from comporta.model.spec import EnvironmentSpec
 from comporta.model.traffic import Slot

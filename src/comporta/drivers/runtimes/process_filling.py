@@ -7,8 +7,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from comporta.drivers.runtimes.placeholders import fill
 from comporta.drivers.runtimes.process_members import INSTANCE, MARKER
-from comporta.drivers.runtimes.process_options import fill
 from comporta.drivers.runtimes.process_seat import seat_of
 from comporta.drivers.runtimes.process_supervisor import Launch
 from comporta.model.errors import RuntimeFailure

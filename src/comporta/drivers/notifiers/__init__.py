@@ -1,0 +1,1 @@
+"""Ways to tell somebody outside: one file each."""

@@ -1,0 +1,86 @@
+"""From a version to an image, by its content: a tag may move, what was released stays what it is.
+
+Each image that was released gets a tag of ours as well, so that a prune of images without a name leaves it alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+from comporta.drivers.runtimes.docker.api import Api, EngineError
+from comporta.drivers.runtimes.docker.options import DockerOptions
+from comporta.drivers.runtimes.versions import suggest
+from comporta.model.errors import ArtifactMissing
+from comporta.model.spec import EnvironmentSpec
+
+NO_IMAGE = "no version has an image here: build one (`release.docker.build`), or correct `release.docker.image`"
+
+
+async def find(api: Api, image: str) -> dict[str, Any] | None:
+    """What the engine knows of an image, by name or identity."""
+    found: dict[str, Any] | None = await api.find(f"/images/{image}/json")
+    return found
+
+
+async def versions(api: Api, options: DockerOptions) -> list[str]:
+    """The versions that have an image here, the newest first."""
+    listed = await api.get("/images/json", filters={"reference": [options.reference("*")]})
+    shape = re.compile(re.escape(options.image).replace(re.escape("{version}"), "(.+)"))
+    tags = [tag for image in sorted(listed, key=_created, reverse=True) for tag in image["RepoTags"] or ()]
+    return [match[1] for tag in tags if (match := shape.fullmatch(tag))]
+
+
+async def require(api: Api, options: DockerOptions, version: str) -> dict[str, Any]:
+    """The image that a version has here.
+
+    Raises:
+        ArtifactMissing: it has none; near and other versions are named.
+    """
+    reference = options.reference(version)
+    if (image := await find(api, reference)) is None:
+        raise ArtifactMissing(
+            f"cannot find version {version}: there is no image {reference}",
+            next=suggest(version, await versions(api, options), none=NO_IMAGE),
+        )
+    return image
+
+
+def registry_digest(image: dict[str, Any], reference: str) -> str:
+    """What a registry calls this very image (`name@sha256:…`); empty if it never was in that one."""
+    name = reference.rpartition(":")[0]
+    return next((digest for digest in image.get("RepoDigests") or () if digest.partition("@")[0] == name), "")
+
+
+def _created(image: dict[str, Any]) -> int:
+    return int(image["Created"])
+
+
+class Kept:
+    """The images of one environment's releases, by tags of ours: the one released last is the newest."""
+
+    def __init__(self, api: Api, spec: EnvironmentSpec) -> None:
+        self._api = api
+        self._repository = f"comporta/{spec.service}.{spec.environment}"
+
+    async def keep(self, identity: str) -> None:
+        """The engine notes when a tag was given last: that is our order."""
+        await self._api.post(f"/images/{identity}/tag", repo=self._repository, tag=identity.rpartition(":")[2][:12])
+
+    async def prune(self, options: DockerOptions) -> None:
+        """Give up all but the newest images, and what they were called as versions; containers keep theirs."""
+        listed = await self._api.get("/images/json", filters={"reference": [f"{self._repository}:*"]})
+        images = [image for one in listed if (image := await find(self._api, one["Id"]))]
+        images.sort(key=lambda image: str(image["Metadata"]["LastTagTime"]), reverse=True)
+        shape = re.compile(re.escape(options.image).replace(re.escape("{version}"), ".+"))
+        for image in images[options.keep_images :]:
+            ours = [tag for tag in image["RepoTags"] if tag.startswith(f"{self._repository}:")]
+            await self._give_up([*(tag for tag in image["RepoTags"] if shape.fullmatch(tag)), *ours])
+
+    async def _give_up(self, tags: Iterable[str]) -> None:
+        for tag in tags:
+            # One that a container uses stays: the next prune will do.
+            with suppress(EngineError):
+                await self._api.delete(f"/images/{tag}")

@@ -1,0 +1,99 @@
+"""A Docker Engine of a test's own: it can be stopped, and reached in every way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from comporta.load.free_ports import free_ports
+from support.docker_world import BASE, docker, need_engine
+
+
+class PrivateEngine:
+    """Has its own images, containers and network. `certificates`: also listens on TCP with TLS."""
+
+    def __init__(self, folder: Path, *, live_restore: bool = False, certificates: Path | None = None) -> None:
+        self.folder = folder
+        self.socket = folder / "docker.sock"
+        self.port = free_ports(1)
+        self.bridge = f"ct{os.urandom(4).hex()}"
+        self._certificates = certificates
+        self._live_restore = live_restore
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self.socket}"
+
+    def start(self) -> None:
+        """Returns once it answers."""
+        log = (self.folder / "log").open("ab")
+        self._process = subprocess.Popen(self._command(), stdout=log, stderr=log, start_new_session=True)
+        deadline = time.monotonic() + 60
+        while subprocess.run(["docker", "-H", self.url, "version"], capture_output=True, check=False).returncode:
+            assert self._process.poll() is None, (self.folder / "log").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """Its containers end with it, unless it is to restore them alive."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(timeout=60)
+            self._process = None
+
+    def connect_bridge(self) -> None:
+        subnet = f"172.{os.urandom(1)[0] % 8 + 22}.{os.urandom(1)[0]}.1/24"
+        for words in (["link", "add", self.bridge, "type", "bridge"], ["addr", "add", subnet, "dev", self.bridge]):
+            subprocess.run(["ip", *words], check=True, capture_output=True)
+
+    def close(self) -> None:
+        """Nothing of it is left: no process, no mount, no bridge."""
+        if self._process is None:
+            self.start()
+        if left := docker("-H", self.url, "ps", "-aq").split():
+            docker("-H", self.url, "rm", "-fv", *left)
+        self.stop()
+        # With containers to restore it leaves a mount of its folder onto itself.
+        for words in (["ip", "link", "del", self.bridge], ["umount", str(self.folder / "data")]):
+            subprocess.run(words, check=False, capture_output=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _command(self) -> list[str]:
+        words = [
+            "dockerd", "--data-root", str(self.folder / "data"), "--exec-root", str(self.folder / "run"),
+            "--pidfile", str(self.folder / "pid"), "-H", self.url, "--bridge", self.bridge, "--iptables=false",
+            "--ip6tables=false", "--ip-forward=false", "--ip-masq=false",
+        ]  # fmt: skip
+        if self._live_restore:
+            words.append("--live-restore")
+        if folder := self._certificates:
+            words += ["-H", f"tcp://127.0.0.1:{self.port}", "--tlsverify", "--tlscacert", str(folder / "ca.pem")]
+            words += ["--tlscert", str(folder / "server.pem"), "--tlskey", str(folder / "server-key.pem")]
+        return words
+
+
+@contextmanager
+def private_engine(*, live_restore: bool = False, certificates: Path | None = None) -> Iterator[PrivateEngine]:
+    """One that runs, and has the image that tests build on."""
+    need_engine()
+    if os.geteuid() != 0:
+        pytest.skip("only root can start a Docker Engine")
+    # Directly under /tmp: the path of a socket has at most 107 bytes.
+    engine = PrivateEngine(Path(tempfile.mkdtemp(prefix="ct")), live_restore=live_restore, certificates=certificates)
+    try:
+        engine.connect_bridge()
+        engine.start()
+        image = subprocess.run(["docker", "save", BASE], check=True, capture_output=True).stdout
+        subprocess.run(["docker", "-H", engine.url, "load"], input=image, check=True, capture_output=True)
+        yield engine
+    finally:
+        engine.close()
