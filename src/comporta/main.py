@@ -14,6 +14,7 @@ from comporta.model.errors import UsageError
 if TYPE_CHECKING:
     from comporta.app.context import Alerts, Context, Front
     from comporta.app.deploy import Strategy
+    from comporta.app.releasing import Bench
     from comporta.app.watching import Seen
     from comporta.config.loading import OptionTypes
     from comporta.engine.events import Listener
@@ -92,6 +93,15 @@ class Composed:
 
     def _is_watched(self, config: Path | None, environment: str) -> bool:
         return self._spec(config, environment).monitoring != "disabled"
+
+    def releasing(self, config: Path | None, environment: str) -> Bench:
+        from comporta.app.context import Interruption
+        from comporta.app.releasing import Bench
+        from comporta.drivers.repositories.git import GitRepository
+        from comporta.drivers.system_clock import SystemClock
+
+        spec = self._spec(config, environment)
+        return Bench(spec.versions, GitRepository(Path(spec.base)), SystemClock(), Interruption())
 
     def strategy(self, name: str) -> Strategy:
         found: Strategy = named(STRATEGIES, name).load()

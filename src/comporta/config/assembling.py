@@ -28,13 +28,14 @@ from comporta.model.spec import (
     ReceiverSpec,
     Thresholds,
     Trigger,
+    VersionsSpec,
     WatchSpec,
 )
 
 FIRST_PORT = 8101
 SLOT_SIZE = 10
 DEFAULT_PORT = "8080"
-BESIDE = ("alerts", "watch")
+BESIDE = ("alerts", "watch", "versions")
 KINDS = {HttpCheck: checks.HttpCheck, TcpCheck: checks.TcpCheck, CommandCheck: checks.CommandCheck}
 
 
@@ -81,6 +82,7 @@ def assemble(
         metrics=_metrics(settings),
         watch=_watch(settings.watch),
         maintenance=_maintenance(base, settings),
+        versions=VersionsSpec(**settings.versions.model_dump()),
         alerts=tuple(_receiver(receiver) for receiver in settings.alerts),
         # Who is told, and how a release is watched, is no part of it.
         digest=_digest([service, name, {key: value for key, value in written.items() if key not in BESIDE}]),

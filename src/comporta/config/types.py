@@ -24,6 +24,7 @@ DURATION = "".join(rf"(?:([0-9]+(?:\.[0-9]+)?){unit})?" for unit in UNITS)
 PERCENT = r"([0-9]+(?:\.[0-9]+)?) ?%"
 PORTS = r"([0-9]{1,5})-([0-9]{1,5})"
 PLAIN_PATH = r"/[A-Za-z0-9._~/-]*"
+GIT_NAME = r"[A-Za-z0-9_][A-Za-z0-9._/-]*"
 LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 HOSTNAME = rf"{LABEL}(?:\.{LABEL})*"
 
@@ -191,6 +192,21 @@ def _receiver_url(written: str) -> str:
     return written
 
 
+def _git_name(written: str) -> str:
+    """A branch, remote or tag, as git allows them: never what git could take for an option."""
+    if not re.fullmatch(GIT_NAME, written) or re.search(r"\.\.|//|\.lock(/|$)|[./]$|/\.", written):
+        raise refusal(f"{quoted(written)} is not a name in git", "use a-z, A-Z, 0-9 and . _ / -, as in release/2.x")
+    return written
+
+
+def _tag(written: str) -> str:
+    advice = "write it like v{version}"
+    if written.count("{version}") != 1:
+        raise refusal(f"{quoted(written)} does not hold {{version}} once", advice)
+    _git_name(written.replace("{version}", "1.0.0"))
+    return written
+
+
 def _one_line(written: str) -> str:
     if not written.strip() or not written.isprintable():
         raise refusal(f"{quoted(written)} is not a line of text", "write a few words")
@@ -249,5 +265,7 @@ UrlPath = Annotated[str, AfterValidator(_url_path), _written("path", "/[!-~]*")]
 PlainPath = Annotated[str, AfterValidator(_plain_path), _written("path", PLAIN_PATH)]
 HttpUrl = Annotated[str, AfterValidator(_http_url), _written("URL", "https?://[!-~]+")]
 ReceiverUrl = Annotated[str, AfterValidator(_receiver_url), _written("URL", "[!-~]+")]
+GitName = Annotated[str, AfterValidator(_git_name), _written("name in git", GIT_NAME)]
+Tag = Annotated[str, AfterValidator(_tag)]
 Line = Annotated[str, AfterValidator(_one_line)]
 Query = Annotated[str, AfterValidator(_query)]
