@@ -44,7 +44,6 @@ def test_a_release_is_written_committed_tagged_and_pushed(shop: Shop, words: lis
     assert message.startswith(f"Release {wanted}\n")
     assert "## Features\n\n- **cart:** fill it (" in message
     assert made["build"] in message
-    shop.require_whole() if wanted == "1.1.0" else None
 
 
 def test_the_build_has_the_number_of_the_build_server(shop: Shop) -> None:
@@ -153,7 +152,7 @@ def tag_there(shop: Shop) -> None:
         (refuse_pushes, 1, "no releases on Fridays"),
         (refuse_tags, 1, "no releases on Fridays"),
         (lambda shop: shop.git("remote", "set-url", "origin", "nowhere"), 1, "cannot ask origin"),
-        (lambda shop: (shop.home / ".gitconfig").write_text("[user]\nuseConfigOnly = true\n"), 1, "empty ident"),
+        (lambda shop: (shop.home / ".gitconfig").write_text("[user]\nuseConfigOnly = true\n"), 1, "who you are"),
     ],
 )
 def test_what_cannot_be_released_leaves_everything_as_it_was(shop: Shop, prepare: object, code: int, why: str) -> None:
@@ -161,7 +160,7 @@ def test_what_cannot_be_released_leaves_everything_as_it_was(shop: Shop, prepare
     assert callable(prepare)
     prepare(shop)
     before = shop.state()
-    assert why.lower() in shop.release("minor", expect=code).stderr.lower().replace("please tell me", "empty ident")
+    assert why in shop.release("minor", expect=code).stderr
     assert shop.state() == before
 
 
@@ -182,26 +181,31 @@ def test_a_bad_build_number_is_refused_before_anything_is_done(shop: Shop) -> No
 
 
 @pytest.mark.parametrize("words", [["minor"], ["minor", "--no-push"]], ids=["pushed", "kept here"])
-@pytest.mark.parametrize("moment", ["before", "after"])
-def test_killed_anywhere_the_next_one_finishes_or_starts_anew(tmp_path: Path, words: list[str], moment: str) -> None:
+def test_killed_anywhere_the_next_one_finishes_or_starts_anew(tmp_path: Path, words: list[str]) -> None:
+    finished = []
     for at in range(1, 60):
-        folder = tmp_path / str(at)
-        folder.mkdir()
-        shop = Shop(folder)
+        (tmp_path / str(at)).mkdir()
+        shop = Shop(tmp_path / str(at))
         shop.commit("feat: more")
-        killed = shop.killed_at(at, moment, *words)
+        if not shop.killed_at(at, *words):
+            break
         shop.require_whole()
-        if not killed:
-            assert at > 10
-            return
-        left = shop.version() != PYPROJECT or "v1.1.0" in shop.state()[1] + shop.state()[0]
-        done = shop.release(*words)
+        finished.append(shop.released(*words)["finished_earlier"])
         shop.require_whole()
-        assert shop.git("tag", "--list").split() == ["v1.0.0", "v1.1.0"], (at, left, done.stdout)
         assert shop.version() == PYPROJECT.replace("1.0.0", "1.1.0")
         assert shop.git("status", "--porcelain") == ""
+        assert shop.git("tag", "--list").split() == ["v1.0.0", "v1.1.0"]
         assert shop.git("rev-parse", "main") == shop.git("rev-parse", "v1.1.0^{commit}")
         assert shop.git("rev-list", "--count", "v1.0.0..main") == "2"
         if words == ["minor"]:
             assert shop.git("rev-parse", "main", "v1.1.0") == shop.git("rev-parse", "main", "v1.1.0", at=shop.there)
-    pytest.fail("it never went through")
+    # First there is nothing that could be finished, then there is, up to the end.
+    assert finished == sorted(finished)
+    assert set(finished) == {False, True}
+
+
+def test_a_change_of_ones_own_is_no_release_that_was_cut_off(shop: Shop) -> None:
+    shop.release("minor")
+    (shop.here / "pyproject.toml").write_text(shop.version() + "# mine\n")
+    assert "not committed" in shop.release("minor", expect=2).stderr
+    assert shop.version().endswith("# mine\n")

@@ -20,13 +20,12 @@ environments: {development: {domain: "localhost:3000"}}
 PYPROJECT = '[project]\nname = "shop"  # our shop\nversion = "1.0.0"  # by comporta\n'
 DEADLY = """\
 #!/bin/sh
-# The git of the system, which kills its caller before (or after) the command with the number AT.
+# The git of the system, which kills its caller before the command with a number. What lies after a command lies
+# before the next one.
 count=$(($(cat "{count}" 2>/dev/null || echo 0) + 1))
 echo $count >"{count}"
-if [ $count = {at} ] && [ {moment} = before ]; then kill -9 $PPID; exit 1; fi
-"{git}" "$@"; code=$?
-if [ $count = {at} ] && [ {moment} = after ]; then kill -9 $PPID; fi
-exit $code
+if [ $count = {at} ]; then kill -9 $PPID; exit 1; fi
+exec "{git}" "$@"
 """
 
 
@@ -79,13 +78,13 @@ class Shop:
         found: dict[str, Any] = json.loads(self.release(*words, "--json", **environ).stdout)
         return found
 
-    def killed_at(self, at: int, moment: str, *words: str) -> bool:
-        """The command, killed at its `at`-th call of git. False: it has fewer, and went through."""
+    def killed_at(self, at: int, *words: str) -> bool:
+        """The command, killed before its `at`-th call of git. False: it has fewer, and went through."""
         tools = self.folder / "tools"
         shutil.rmtree(tools, ignore_errors=True)
         tools.mkdir()
         git = shutil.which("git")
-        (tools / "git").write_text(DEADLY.format(count=tools / "count", at=at, moment=moment, git=git))
+        (tools / "git").write_text(DEADLY.format(count=tools / "count", at=at, git=git))
         (tools / "git").chmod(0o755)
         path = f"{tools}:{os.environ['PATH']}"
         done = self.run(sys.executable, "-m", "comporta.main", "release", *words, expect=None, PATH=path)

@@ -135,10 +135,11 @@ async def _cut_off(bench: Bench, place: _Place) -> Commit | None:
 
 
 async def _is_stale(repository: Repository, place: _Place) -> bool:
-    """The file is still as it was before the release."""
-    now, parents = await repository.read(place.file), place.head.parents
-    released = await repository.read(place.file, place.head.id)
-    return now != released and bool(parents) and now == await repository.read(place.file, parents[0])
+    """The file, or git's record of it, is still as it was before the release. Another change is somebody's own."""
+    if not await repository.changed(place.file):
+        return False
+    known = [await repository.read(place.file, commit) for commit in (place.head.id, *place.head.parents)]
+    return await repository.read(place.file) in known
 
 
 async def _finish(bench: Bench, wish: Wish, place: _Place, commit: Commit) -> Released:

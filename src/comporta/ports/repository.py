@@ -47,8 +47,8 @@ class Repository(Protocol):
     async def tags(self, *, merged: bool = False) -> dict[str, str]:
         """Name of each local tag → the commit that it names. `merged`: only those that the branch contains."""
 
-    async def changed(self) -> frozenset[str]:
-        """Files under version control that differ from the last commit, from the top of the repository."""
+    async def changed(self, file: str | None = None) -> frozenset[str]:
+        """Files under version control (or only this one) that differ from the last commit, by their whole paths."""
 
     async def remote(self, remote: str, branch: str) -> Remote:
         """Asks the remote, and fetches the commits of its branch. Moves no branch or tag."""

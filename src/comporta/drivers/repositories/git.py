@@ -54,9 +54,10 @@ class GitRepository:
         lines = [line.split(" ") for line in listed.splitlines()]
         return {name.removeprefix("refs/tags/"): peeled or plain for name, plain, peeled in lines}
 
-    async def changed(self) -> frozenset[str]:
-        listed = await self._git("diff", "--name-only", "-z", "HEAD", "--")
-        staged = await self._git("diff", "--name-only", "-z", "--cached", "HEAD", "--")
+    async def changed(self, file: str | None = None) -> frozenset[str]:
+        paths = ("--", self._path(file)) if file else ("--",)
+        listed = await self._git("diff", "--name-only", "-z", "HEAD", *paths)
+        staged = await self._git("diff", "--name-only", "-z", "--cached", "HEAD", *paths)
         return frozenset(path for path in (listed + staged).split("\0") if path)
 
     async def remote(self, remote: str, branch: str) -> Remote:
