@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from comporta.ports.router import Router
     from comporta.ports.runtime import Runtime
     from comporta.ports.secrets import Secrets
+    from comporta.ports.workshop import Workshop
 
 RUNTIMES, ROUTERS, STRATEGIES = "comporta.runtimes", "comporta.routers", "comporta.strategies"
 
@@ -93,6 +94,14 @@ class Composed:
 
     def _is_watched(self, config: Path | None, environment: str) -> bool:
         return self._spec(config, environment).monitoring != "disabled"
+
+    def workshop(self, config: Path | None, environment: str) -> Workshop:
+        from comporta.drivers.env_secrets import EnvSecrets
+        from comporta.drivers.workshop import LocalWorkshop
+
+        spec = self._spec(config, environment)
+        secrets = EnvSecrets(Path(spec.env_file) if spec.env_file else None, os.environ)
+        return LocalWorkshop(Path(spec.base), Path(spec.state) / "preflight", secrets)
 
     def releasing(self, config: Path | None, environment: str) -> Bench:
         from comporta.app.context import Interruption

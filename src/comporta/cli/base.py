@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from comporta.app.watching import Seen
     from comporta.cli.screen import Screen
     from comporta.model.findings import Finding
+    from comporta.ports.workshop import Workshop
 
 SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "a closed terminal (SIGHUP)"}
 """What interrupts a command → how it is told."""
@@ -49,6 +50,8 @@ class Composition(Protocol):
 
     async def watch(self, ctx: Context, show: Callable[[Seen], None]) -> None:
         """Watch one environment until cancelled."""
+
+    def workshop(self, config: Path | None, environment: str) -> Workshop: ...
 
     def releasing(self, config: Path | None, environment: str) -> Bench: ...
 

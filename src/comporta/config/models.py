@@ -19,13 +19,13 @@ from pydantic import (
     model_validator,
 )
 
+from comporta.config.before import Gates, Versions
 from comporta.config.part import Part
 from comporta.config.receivers import AnyReceiver
 from comporta.config.types import (
     Domain,
     Duration,
     FilePath,
-    GitName,
     HttpUrl,
     Line,
     Listen,
@@ -39,7 +39,6 @@ from comporta.config.types import (
     UrlPath,
     refusal,
 )
-from comporta.config.types import Tag as TagName
 from comporta.model import checks
 from comporta.model.queries import placeholders
 from comporta.model.spec import (
@@ -50,7 +49,6 @@ from comporta.model.spec import (
     MaintenanceSpec,
     MetricsSpec,
     Thresholds,
-    VersionsSpec,
     WatchSpec,
 )
 
@@ -71,7 +69,6 @@ MAINTENANCE = MaintenanceSpec()
 WATCH = WatchSpec()
 THRESHOLDS = Thresholds()
 ERRORS, LATENCY, AVAILABILITY = WATCH.triggers
-VERSIONS = VersionsSpec()
 METRICS = MetricsSpec(url="", queries=())
 WATCH = WatchSpec()
 
@@ -370,19 +367,6 @@ class Maintenance(Part):
     )
 
 
-class Versions(Part):
-    """How `comporta release` makes a version."""
-
-    file: FilePath | None = Field(
-        default=VERSIONS.file,
-        description="Where the version stands, relative to the config's folder. Default: the first that is there of "
-        "`pyproject.toml`, `package.json` and `VERSION`.",
-    )
-    branch: GitName = Field(default=VERSIONS.branch, description="The branch that releases are made from.")
-    remote: GitName = Field(default=VERSIONS.remote, description="Where they are pushed.")
-    tag: TagName = Field(default=VERSIONS.tag, description="The name of the tag, with `{version}` in it.")
-
-
 class Slots(Part):
     """The ports of the instances, for each of the two slots."""
 
@@ -421,6 +405,7 @@ class Common(Part):
         default=Maintenance(), description="What users get while the service is closed for maintenance."
     )
     alerts: list[AnyReceiver] = Field(default=[], description="Who is told what happens.")
+    preflight: Gates = Field(default=Gates(), description="What must hold before a deployment.")
     versions: Versions = Field(default=Versions(), description="How `comporta release` makes a version.")
     env_file: FilePath | None = Field(
         default=None,

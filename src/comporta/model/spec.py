@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from comporta.model.checks import Check, CommandCheck
+from comporta.model.preflight import PreflightSpec
 from comporta.model.traffic import Slot
 from comporta.model.values import Value
 
@@ -288,6 +289,7 @@ class EnvironmentSpec(Value, frozen=True):
     maintenance: MaintenanceSpec = MaintenanceSpec()
     alerts: tuple[ReceiverSpec, ...] = ()
     versions: VersionsSpec = VersionsSpec()
+    preflight: PreflightSpec = PreflightSpec()
     env_file: str | None = None
     instance_host: str = "127.0.0.1"
 
