@@ -15,9 +15,9 @@ from msgspec import structs
 from comporta.app.context import Context
 from comporta.app.gates import BUILT_IN, BUILT_IN_TIMEOUT, Gate, Intent
 from comporta.app.presets import presets
-from comporta.model.errors import ComportaError
+from comporta.model.errors import ComportaError, UsageError
 from comporta.model.findings import Finding
-from comporta.model.preflight import GateResult, GateSpec, GateState
+from comporta.model.preflight import GateResult, GateSpec, GateState, PreflightSpec
 from comporta.model.snapshot import Snapshot
 from comporta.model.values import to_json
 from comporta.ports.workshop import Workshop
@@ -26,6 +26,7 @@ from comporta.steps.plan import Plan
 
 CACHE_SECONDS = 24 * 3600.0
 """How long something that passed counts: an audit asks for what became known since."""
+ON_ONES_OWN = "give --skip-preflight with --reason to deploy without it"
 UNCHECKED = ("emergency",)
 """Strategies for which there is no time."""
 
@@ -90,11 +91,13 @@ async def facts_before(
 
 
 async def ask_all(ctx: Context, preflight: Preflight, snapshot: Snapshot, plan: Plan) -> list[GateResult]:
-    """Every gate, at the same time; the results in their order."""
-    spec, workshop = ctx.spec.preflight, preflight.workshop
-    named = {gate.name for gate in spec.gates}
-    usual = presets(workshop.files()) if spec.presets else ()
-    gates = [*spec.gates, *(gate for gate in usual if gate.name not in named)]
+    """Every gate, at the same time; the results in their order.
+
+    Raises:
+        UsageError: a gate of the config has the name of one that is built in.
+    """
+    workshop = preflight.workshop
+    gates = _commands(ctx.spec.preflight, workshop)
     names = [*BUILT_IN, *(gate.name for gate in gates)]
     intent = Intent(ctx, snapshot, plan, workshop, preflight.diagnose)
     identity = await workshop.identity() if preflight.cache and gates else None
@@ -111,6 +114,15 @@ async def ask_all(ctx: Context, preflight: Preflight, snapshot: Snapshot, plan: 
     return [round_.results[name] for name in names]
 
 
+def _commands(spec: PreflightSpec, workshop: Workshop) -> list[GateSpec]:
+    """The gates of the config, and the usual ones whose names it does not use."""
+    named = {gate.name for gate in spec.gates}
+    if taken := sorted(named & BUILT_IN.keys()):
+        raise UsageError(f"cannot ask a gate called {taken[0]}: comporta has one itself", next="give it another name")
+    usual = presets(workshop.files()) if spec.presets else ()
+    return [*spec.gates, *(gate for gate in usual if gate.name not in named)]
+
+
 def require_passed(results: Sequence[GateResult]) -> None:
     """
     Raises:
@@ -122,7 +134,7 @@ def require_passed(results: Sequence[GateResult]) -> None:
     raise PreflightFailed(
         f"cannot deploy: {count(results)}; failed: {', '.join(result.name for result in failed)}",
         details=[line for result in failed for line in explained(result)],
-        next=failed[0].next or "mend it, or give --skip-preflight with --reason",
+        next=failed[0].next or f"mend it, or {ON_ONES_OWN}",
     )
 
 
@@ -148,9 +160,8 @@ async def _ask_built_in(round_: _Round, name: str, gate: Gate) -> None:
         state = GateState.PASSED if found.ok else GateState.FAILED
         result = GateResult(name=name, state=state, text=found.text, next="" if found.ok else found.next)
     except ComportaError as error:
-        result = GateResult(
-            name=name, state=GateState.FAILED, text=error.message, details=error.details, next=error.next
-        )
+        failed = GateResult(name=name, state=GateState.FAILED, text=error.message, details=error.details)
+        result = structs.replace(failed, next=error.next or ON_ONES_OWN)
     except TimeoutError:
         result = GateResult(name=name, state=GateState.FAILED, text=f"no answer within {BUILT_IN_TIMEOUT:g} s")
     _end(round_, result, began)

@@ -16,6 +16,8 @@ def presets(files: Collection[str]) -> tuple[GateSpec, ...]:
         found += _python("requirements.txt" in files)
     if "package.json" in files:
         found += NODE
+    if "package-lock.json" in files:
+        found += NODE_AUDITS
     if "Dockerfile" in files:
         found += DOCKER
     if set(LOCKS) & set(files):
@@ -39,6 +41,8 @@ def _python(requirements: bool) -> list[GateSpec]:
 NODE = [
     _gate("Node tests", "npm", "test", "--if-present"),
     _gate("Node lint", "npm", "run", "lint", "--if-present"),
+]
+NODE_AUDITS = [
     _gate("Node security", "npm", "audit", "--audit-level=high"),
     _gate("Node dependencies", "npm", "audit", "--audit-level=moderate", "--omit=dev"),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from comporta.config.part import Part
 from comporta.config.types import FilePath, GitName, Line, Moment, PositiveDuration, Size, refusal
@@ -39,7 +39,7 @@ class CommandGate(Part):
     )
     timeout: PositiveDuration = Field(default=GATE.timeout, description="How long it may take.")
     needs: str = Field(default=GATE.needs, description="A program; where it is not installed, the gate is skipped.")
-    after: str = Field(default=GATE.after, description="The name of another gate that must have passed first.")
+    after: str = Field(default=GATE.after, description="The name of a gate above this one that must have passed first.")
 
 
 class FrozenTime(Part):
@@ -69,3 +69,11 @@ class Gates(Part):
     before_deploy: bool = Field(
         default=PREFLIGHT.before_deploy, description="Whether `comporta deploy` asks all this by itself."
     )
+
+    @field_validator("gates")
+    @classmethod
+    def _follow_earlier_ones(cls, gates: list[CommandGate]) -> list[CommandGate]:
+        for index, gate in enumerate(gates):
+            if gate.after and gate.after not in [earlier.name for earlier in gates[:index]]:
+                raise refusal(f'no gate above "{gate.name}" is called "{gate.after}"', "name one that stands above it")
+        return gates
