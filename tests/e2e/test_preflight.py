@@ -283,6 +283,24 @@ def test_a_deployment_is_refused_and_nothing_is_begun(shop: Site) -> None:
     assert [made["version"] for made in shop.json("history")] == ["1.0.0"]
 
 
+def test_a_rollback_gets_through_while_they_are_asked(shop: Site) -> None:
+    for version in ("1.0.0", "1.1.0"):
+        shop.comporta("deploy", version, "--yes")
+    code = (
+        "import pathlib, time\npathlib.Path('asked').touch()\nwhile not pathlib.Path('go').exists(): time.sleep(0.01)"
+    )
+    configure(shop, gates=[gate("slow", code)])
+    deploying = shop.start("deploy", "1.2.0", "--yes")
+    while not (shop.folder / "asked").exists():
+        assert deploying.poll() is None
+        time.sleep(0.02)
+    shop.comporta("rollback", "--yes")
+    assert shop.live() == "1.0.0"
+    write(shop, go="")
+    assert deploying.wait() == 0, deploying.communicate()
+    assert shop.live() == "1.2.0"
+
+
 def test_what_they_said_is_kept_with_the_deployment(shop: Site) -> None:
     configure(shop, gates=[gate("unit tests", "")])
     shop.comporta("deploy", "1.0.0", "--yes")

@@ -12,7 +12,7 @@ from comporta.app.context import Context
 from comporta.app.deployments import how_to_settle, opening, releases, unfinished
 from comporta.app.leasing import Held, held_lease
 from comporta.app.observing import observe, require_untouched
-from comporta.app.preflight import Preflight, facts_before
+from comporta.app.preflight import Preflight, ask_all, require_passed
 from comporta.app.running import Ended, run_deployment
 from comporta.model.errors import ComportaError
 from comporta.model.release import Artifact, Release
@@ -62,19 +62,54 @@ async def deploy(
         Interrupted: an earlier deployment was cut off.
         ArtifactMissing: there is no such version.
     """
+    checked: dict[str, Any] = {}
+    if preflight is not None:
+        asked = await _preflight(ctx, version, strategy, preflight, reason=reason, force=force, wait=wait)
+        if isinstance(asked, AlreadyLive):
+            return asked
+        checked = asked
     ctx.reporter.stage("take the lease")
     async with held_lease(ctx, wait=wait) as held:
-        await require_settled(ctx)
-        snapshot = await look(ctx)
-        ctx.reporter.stage(f"resolve {version}")
-        artifact = await ctx.ports.runtime.resolve(version)
-        known = await find_release(ctx, artifact)
-        if not force and (live := already_live(snapshot, known)):
+        found = await _find(ctx, version)
+        if not force and (live := already_live(found.snapshot, found.known)):
             return live
-        draft = strategy(ctx.spec, snapshot, known or draft_release(ctx, artifact))
-        checked = await facts_before(ctx, preflight, snapshot, draft, reason)
-        release = known or await add_release(ctx, held, artifact)
-        return await open_and_run(ctx, held, strategy(ctx.spec, snapshot, release), reason, preflight=checked)
+        release = found.known or await add_release(ctx, held, found.artifact)
+        plan = strategy(ctx.spec, found.snapshot, release)
+        return await open_and_run(ctx, held, plan, reason, preflight=checked)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What there is before a deployment. `known` is the release, if this very one was made before."""
+
+    snapshot: Snapshot
+    artifact: Artifact
+    known: Release | None
+
+
+async def _find(ctx: Context, version: str) -> _Found:
+    await require_settled(ctx)
+    snapshot = await look(ctx)
+    ctx.reporter.stage(f"resolve {version}")
+    artifact = await ctx.ports.runtime.resolve(version)
+    return _Found(snapshot, artifact, await find_release(ctx, artifact))
+
+
+async def _preflight(
+    ctx: Context, version: str, strategy: Strategy, preflight: Preflight, *, reason: str, force: bool, wait: float
+) -> dict[str, Any] | AlreadyLive:
+    """What the gates say. They are asked without the lease: a rollback must get through meanwhile."""
+    if preflight.skip:
+        return {"skipped": True, "actor": ctx.actor, "reason": reason}
+    ctx.reporter.stage("take the lease, to look only")
+    async with held_lease(ctx, wait=wait):
+        found = await _find(ctx, version)
+    if not force and (live := already_live(found.snapshot, found.known)):
+        return live
+    plan = strategy(ctx.spec, found.snapshot, found.known or draft_release(ctx, found.artifact))
+    results = await ask_all(ctx, preflight, found.snapshot, plan)
+    require_passed(results)
+    return {"gates": [to_json(result) for result in results]}
 
 
 async def look(ctx: Context) -> Snapshot:

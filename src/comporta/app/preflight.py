@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import anyio
 from msgspec import structs
@@ -19,7 +19,6 @@ from comporta.model.errors import ComportaError, UsageError
 from comporta.model.findings import Finding
 from comporta.model.preflight import GateResult, GateSpec, GateState, PreflightSpec
 from comporta.model.snapshot import Snapshot
-from comporta.model.values import to_json
 from comporta.ports.workshop import Workshop
 from comporta.steps.groups import task_group
 from comporta.steps.plan import Plan
@@ -27,8 +26,6 @@ from comporta.steps.plan import Plan
 CACHE_SECONDS = 24 * 3600.0
 """How long something that passed counts: an audit asks for what became known since."""
 ON_ONES_OWN = "give --skip-preflight with --reason to deploy without it"
-UNCHECKED = ("emergency",)
-"""Strategies for which there is no time."""
 
 
 class Board(Protocol):
@@ -71,23 +68,6 @@ class _Round:
     identity: str | None
     results: dict[str, GateResult]
     ended: dict[str, anyio.Event]
-
-
-async def facts_before(
-    ctx: Context, preflight: Preflight | None, snapshot: Snapshot, plan: Plan, reason: str
-) -> dict[str, Any]:
-    """What a deployment records of its preflight.
-
-    Raises:
-        PreflightFailed: a gate did not pass.
-    """
-    if preflight is None or not ctx.spec.preflight.before_deploy or plan.strategy in UNCHECKED:
-        return {}
-    if preflight.skip:
-        return {"skipped": True, "actor": ctx.actor, "reason": reason}
-    results = await ask_all(ctx, preflight, snapshot, plan)
-    require_passed(results)
-    return {"gates": [to_json(result) for result in results]}
 
 
 async def ask_all(ctx: Context, preflight: Preflight, snapshot: Snapshot, plan: Plan) -> list[GateResult]:

@@ -21,6 +21,9 @@ from comporta.cli.base import (
 from comporta.cli.canary import canary_options, with_canary
 from comporta.model.errors import UsageError
 
+UNCHECKED = ("emergency",)
+"""Strategies for which there is no time to ask the gates."""
+
 
 @click.command("deploy")
 @click.argument("version")
@@ -61,7 +64,9 @@ def command(
     ctx, screen = open_context(environment, config, as_json=as_json, yes=yes, starts=True)
     ctx = with_canary(ctx, canary)
     screen.require_somebody_to_ask()
-    preflight = preflight_of(config, environment, as_json=as_json, skip=skip_preflight, before=screen.done)
+    preflight = None
+    if strategy not in UNCHECKED and (ctx.spec.preflight.before_deploy or skip_preflight):
+        preflight = preflight_of(config, environment, as_json=as_json, skip=skip_preflight, before=screen.done)
     deployed = partial(deploy, ctx, version, chosen, reason=reason, force=force, wait=wait, preflight=preflight)
     try:
         ended = execute(ctx, deployed)
