@@ -98,4 +98,4 @@ BUILT_IN: dict[str, Gate] = {
     "freeze": freeze,
     "canary": canary,
 }
-BUILT_IN_TIMEOUT = 30.0
+BUILT_IN_TIMEOUT = 60.0
