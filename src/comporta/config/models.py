@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from comporta.config.before import Gates, Versions
 from comporta.config.part import Part
 from comporta.config.receivers import AnyReceiver
 from comporta.config.types import (
@@ -432,6 +433,8 @@ class Common(Part):
         default=Maintenance(), description="What users get while the service is closed for maintenance."
     )
     alerts: list[AnyReceiver] = Field(default=[], description="Who is told what happens.")
+    preflight: Gates = Field(default=Gates(), description="What must hold before a deployment.")
+    versions: Versions = Field(default=Versions(), description="How `comporta release` makes a version.")
     env_file: FilePath | None = Field(
         default=None,
         description="`NAME=value` lines that every instance gets, relative to the config's folder. Values are secrets.",

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from comporta.config.models import OptionTypes, build
 from comporta.config.part import Part
 from comporta.config.schema import Schema, kinds
-from comporta.config.types import duration_text
+from comporta.config.types import duration_text, size_text
 
 MARK = "<!-- made by scripts/config_reference.py -->"
 DRIVERS: OptionTypes = {
@@ -38,6 +38,10 @@ HEADINGS = {
     "Metrics": "`metrics`",
     "MetricQuery": "Query, in `metrics.queries`",
     "Maintenance": "`maintenance`",
+    "Versions": "`versions`",
+    "Gates": "`preflight`",
+    "CommandGate": "Gate, in `preflight.gates`",
+    "FrozenTime": "Freeze, in `preflight.freeze`",
     "Webhook": "Webhook, in `alerts`",
     "Hook": "Command, in `alerts`",
     "Apprise": "Apprise, in `alerts`",
@@ -98,6 +102,8 @@ def _default(value: Schema) -> str:
     text = (
         duration_text(default)
         if kind == "duration"
+        else size_text(default)
+        if kind == "size"
         else f"{default * 100:g}%"
         if kind == "percentage"
         else _plain(default)

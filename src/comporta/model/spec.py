@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from comporta.model.checks import Check, CommandCheck
+from comporta.model.preflight import PreflightSpec
 from comporta.model.traffic import Slot
 from comporta.model.values import Value
 
@@ -228,6 +229,22 @@ class ReceiverSpec(Value, frozen=True):
     timeout: float = 10.0
 
 
+class VersionsSpec(Value, frozen=True):
+    """How a version is released.
+
+    Attributes:
+        file: where the version stands, relative to the config's folder; None: the first that is there of
+            pyproject.toml, package.json and VERSION.
+        branch: from which releases are made; remote: where they are pushed.
+        tag: the name of the tag, with `{version}` in it.
+    """
+
+    file: str | None = None
+    branch: str = "main"
+    remote: str = "origin"
+    tag: str = "v{version}"
+
+
 class DriverSpec(Value, frozen=True):
     """A driver by name, with its own part of the config (already validated by the driver's options type)."""
 
@@ -293,6 +310,8 @@ class EnvironmentSpec(Value, frozen=True):
     watch: WatchSpec = WatchSpec()
     maintenance: MaintenanceSpec = MaintenanceSpec()
     alerts: tuple[ReceiverSpec, ...] = ()
+    versions: VersionsSpec = VersionsSpec()
+    preflight: PreflightSpec = PreflightSpec()
     env_file: str | None = None
     instance_host: str = "127.0.0.1"
 
