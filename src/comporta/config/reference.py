@@ -23,6 +23,7 @@ HEADINGS = {
     "BlueGreen": "`blue_green`",
     "Canary": "`canary`",
     "Limits": "`canary.limits`",
+    "Rolling": "`rolling`",
     "Watch": "`watch`",
     "Triggers": "`watch.rollback`",
     "ErrorTrigger": "`watch.rollback.errors`",
