@@ -107,6 +107,22 @@ def test_whatever_fails_and_whenever_somebody_aborts_three_instances_served_thro
         judge(world, f"{kind} at {at}")
 
 
+@pytest.mark.slow
+def test_a_resumed_deployment_lets_no_request_go_to_an_instance_that_has_died_meanwhile() -> None:
+    killed = 0
+    for at in MOMENTS:
+        world = serving()
+        with suppress(Crash):
+            roll(world, "1.1.0", Fault("crash", at))
+        weights = world.router.routing.traffic.weights
+        if unfinished(world) and weights is not None and weights.of(Slot.GREEN) < 67:
+            world.runtime.kill(Slot.GREEN, 2)
+            killed += 1
+            world.run(resume)
+        assert world.broken == [], f"killed at {at}"
+    assert killed > 20
+
+
 def unfinished(world: World) -> bool:
     return len(world.records(Kind.OPENED)) > len(world.records(Kind.FINISHED))
 
