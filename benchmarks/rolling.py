@@ -134,6 +134,9 @@ async def good(site: Site, what: str, versions: list[str], pause: str) -> tuple[
         seconds = [(await site.roll(version))[1] for version in versions]
         report = await generator.stop()
     click.echo(line(what, report, seconds))
+    for kind, failure in report.failures.items():
+        moments = ", ".join(f"{sample.started - report.begin:.1f} s" for sample in failure.examples)
+        click.echo(f"  {failure.count} {kind}, such as after {moments}: {failure.examples[0].detail}")
     return len(report.failed), max(seconds)
 
 
