@@ -13,6 +13,7 @@ from comporta.model.leases import held
 from comporta.model.release import Release
 from comporta.steps.configure_router import ConfigureRouter
 from comporta.steps.plan import Plan
+from comporta.steps.stop_instances import StopInstances
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ async def _notes(ctx: Context, plan: Plan) -> list[str]:
                 note = error.message
             notes += [note] if note else []
     notes += await forecast_notes(ctx, plan)
+    if any(isinstance(step, StopInstances) for step in plan.steps):
+        notes.append("nothing is kept warm: a rollback starts the earlier release again")
     if lease := await ctx.journal.lease(ctx.environment):
         notes.append(held(lease).message if lease.manual else "a dead process left its lease: it will be taken over")
     return notes

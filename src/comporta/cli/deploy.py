@@ -51,8 +51,8 @@ def command(
 ) -> None:
     """Make VERSION live: start it beside the present release, prove it healthy, and switch traffic to it.
 
-    All at once (blue-green), or a share first and more as the evidence allows (canary). Whatever fails on the way is
-    undone; Ctrl-C undoes it too.
+    All at once (blue-green), a share first and more as the evidence allows (canary), or instance by instance (rolling).
+    Whatever fails on the way is undone; Ctrl-C undoes it too.
     """
     from comporta.app.deploy import deploy
     from comporta.cli.board import preflight_of

@@ -29,6 +29,7 @@ HEADINGS = {
     "Canary": "`canary`",
     "Limits": "`canary.limits`",
     "Database": "`database`",
+    "Rolling": "`rolling`",
     "Watch": "`watch`",
     "Triggers": "`watch.rollback`",
     "ErrorTrigger": "`watch.rollback.errors`",
