@@ -94,6 +94,7 @@ async def ended_as_recorded(ctx: Context, number: int, *, interrupted: bool = Fa
         _failure(records),
         interrupted,
         kept=_kept(ended.plan.slot, records),
+        notes=_left_behind(records),
         maintenance=routing.maintenance,
     )
 
@@ -152,6 +153,11 @@ def _failure(records: list[Record]) -> Record | None:
     """The first record that tells what went wrong."""
     bad = (Kind.FAILED, Kind.FOREIGN, Kind.UNDO_FAILED)
     return next((r for r in records if r.kind in bad), None)
+
+
+def _left_behind(records: list[Record]) -> tuple[str, ...]:
+    lost = [line for r in records for line in r.data.get("unreachable", ())]
+    return tuple(f"could not stop {line}; it is stopped by itself once its host is back" for line in lost)
 
 
 def _kept(slot: Slot, records: list[Record]) -> Kept | None:
