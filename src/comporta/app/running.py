@@ -89,12 +89,15 @@ async def ended_as_recorded(ctx: Context, number: int, *, interrupted: bool = Fa
     ended, _, records = await find_deployment(ctx.journal, number)
     ctx.tell_of(records[0])
     routing = await ctx.ports.router.observe()
+    notes = tuple(left_behind(line) for record in records for line in record.data.get("unreachable", ()))
+    for note in notes:
+        ctx.reporter.notice(note)
     return Ended(
         ended,
         _failure(records),
         interrupted,
         kept=_kept(ended.plan.slot, records),
-        notes=_left_behind(records),
+        notes=notes,
         maintenance=routing.maintenance,
     )
 
@@ -155,9 +158,9 @@ def _failure(records: list[Record]) -> Record | None:
     return next((r for r in records if r.kind in bad), None)
 
 
-def _left_behind(records: list[Record]) -> tuple[str, ...]:
-    lost = [line for r in records for line in r.data.get("unreachable", ())]
-    return tuple(f"could not stop {line}; it is stopped by itself once its host is back" for line in lost)
+def left_behind(unreachable: str) -> str:
+    """`unreachable`: an instance that could not be stopped, and why."""
+    return f"left behind: {unreachable}; it gets no requests, and is stopped by itself once its host is back"
 
 
 def _kept(slot: Slot, records: list[Record]) -> Kept | None:

@@ -22,7 +22,7 @@ OPTIONS = {
     "BatchMode": "yes",
     "ConnectTimeout": "10",
     "ExitOnForwardFailure": "yes",
-    "ServerAliveInterval": "15",
+    "ServerAliveInterval": "5",
     "ControlPath": "none",
 }
 
