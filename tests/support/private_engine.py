@@ -65,6 +65,12 @@ class PrivateEngine:
             self._process.wait(timeout=60)
             self._process = None
 
+    def revive(self) -> None:
+        """Wait until somebody has ended it, and start it again."""
+        assert self._process is not None
+        self._process.wait(timeout=120)
+        self.start()
+
     def connect_bridge(self) -> None:
         subnet = f"172.{os.urandom(1)[0] % 8 + 22}.{os.urandom(1)[0]}.1/24"
         for words in (["link", "add", self.bridge, "type", "bridge"], ["addr", "add", subnet, "dev", self.bridge]):

@@ -17,7 +17,7 @@ import msgspec
 
 import comporta
 from comporta.drivers.runtimes.docker.containers import Crew
-from comporta.drivers.runtimes.docker.fleet import Fleet
+from comporta.drivers.runtimes.docker.fleet import Fleet, Host
 from comporta.drivers.runtimes.seat import Seat, try_lock
 from comporta.drivers.system_clock import SystemClock
 from comporta.model.errors import ComportaError
@@ -34,7 +34,7 @@ class Assignment(msgspec.Struct):
     """What a reaper is told: it reads no config. The folder of the slot, its hosts, and the labels it goes by."""
 
     seat: str
-    fleet: Fleet
+    hosts: tuple[Host, ...]
     key: dict[str, str]
 
 
@@ -43,7 +43,7 @@ def ensure_reaper(seat: Seat, fleet: Fleet, key: dict[str, str]) -> None:
     descriptor = os.open(seat.path / "reaper.lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:
         if try_lock(descriptor):
-            told = msgspec.json.encode(Assignment(str(seat.path), fleet, key)).decode()
+            told = msgspec.json.encode(Assignment(str(seat.path), fleet.hosts, key)).decode()
             # The lock is passed on with the descriptor: there is no moment without a holder.
             subprocess.run(
                 [sys.executable, "-P", str(_PROGRAM), str(descriptor), told],
@@ -62,7 +62,7 @@ def ensure_reaper(seat: Seat, fleet: Fleet, key: dict[str, str]) -> None:
 def reap(descriptor: int, told: str) -> None:
     """The life of a reaper."""
     assigned = msgspec.json.decode(told, type=Assignment)
-    anyio.run(_watch, descriptor, Seat(Path(assigned.seat)), assigned.fleet, assigned.key, SystemClock())
+    anyio.run(_watch, descriptor, Seat(Path(assigned.seat)), Fleet(assigned.hosts), assigned.key, SystemClock())
 
 
 async def _watch(descriptor: int, seat: Seat, fleet: Fleet, key: dict[str, str], clock: Clock) -> None:

@@ -6,6 +6,7 @@ whoever needs it says so.
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from comporta.model.spec import EnvironmentSpec, PortRange
 from comporta.steps.groups import task_group
 
 Told = TypeVar("Told")
+SPARED = 4.0
+"""Seconds for which one host of several that did not answer is not asked again."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +97,12 @@ class Reached:
         raise first
 
 
-@dataclass(frozen=True)
 class Fleet:
     """At least one host."""
 
-    hosts: tuple[Host, ...]
+    def __init__(self, hosts: tuple[Host, ...]) -> None:
+        self.hosts = hosts
+        self._missed: dict[Host, tuple[float, Unreachable]] = {}
 
     @classmethod
     def of(cls, spec: EnvironmentSpec, options: DockerOptions) -> Fleet:
@@ -129,6 +133,7 @@ class Fleet:
 
         async def connect(host: Host) -> None:
             try:
+                self._spare(host)
                 async with host.engine.session() as api:
                     await api.ping()
                     apis[host] = api
@@ -136,6 +141,7 @@ class Fleet:
                     await over.wait()
             except Unreachable as error:
                 lost[host] = error
+                self._missed.setdefault(host, (anyio.current_time(), error))
             finally:
                 answered[host].set()
 
@@ -148,6 +154,13 @@ class Fleet:
                 yield self._reached(apis, lost)
             finally:
                 over.set()
+
+    def _spare(self, host: Host) -> None:
+        """Whoever undoes something because a host is lost must not wait for that host again and again."""
+        at, error = self._missed.get(host, (-math.inf, None))
+        if error is not None and len(self.hosts) > 1 and anyio.current_time() < at + SPARED:
+            raise error
+        self._missed.pop(host, None)
 
     def _reached(self, apis: dict[Host, Api], lost: dict[Host, Unreachable]) -> Reached:
         found = Reached(
