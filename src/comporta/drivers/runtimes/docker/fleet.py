@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -25,6 +25,9 @@ from comporta.steps.groups import task_group
 Told = TypeVar("Told")
 SPARED = 4.0
 """Seconds for which one host of several that did not answer is not asked again."""
+PATIENCE = 20.0
+"""Seconds within which an engine that was there is back after a restart."""
+RETRY_EVERY = 0.5
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,7 @@ class Fleet:
 
     def __init__(self, hosts: tuple[Host, ...]) -> None:
         self.hosts = hosts
+        self._met = False
         self._missed: dict[Host, tuple[float, Unreachable]] = {}
 
     @classmethod
@@ -134,8 +138,7 @@ class Fleet:
         async def connect(host: Host) -> None:
             try:
                 self._spare(host)
-                async with host.engine.session() as api:
-                    await api.ping()
+                async with self._patient_session(host) as api:
                     apis[host] = api
                     answered[host].set()
                     await over.wait()
@@ -154,6 +157,24 @@ class Fleet:
                 yield self._reached(apis, lost)
             finally:
                 over.set()
+
+    @asynccontextmanager
+    async def _patient_session(self, host: Host) -> AsyncIterator[Api]:
+        """The only engine there is, which was there before, may just be restarting: undoing needs it."""
+        until = anyio.current_time() + (PATIENCE if self._met and len(self.hosts) == 1 else 0.0)
+        while True:
+            async with AsyncExitStack() as stack:
+                try:
+                    api = await stack.enter_async_context(host.engine.session())
+                    await api.ping()
+                except Unreachable:
+                    if anyio.current_time() >= until:
+                        raise
+                else:
+                    self._met = True
+                    yield api
+                    return
+            await anyio.sleep(RETRY_EVERY)
 
     def _spare(self, host: Host) -> None:
         """Whoever undoes something because a host is lost must not wait for that host again and again."""
