@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
+import anyio
+import anyio.to_thread
 import pytest
 
+from comporta.load import LoadGenerator, Request
 from support.docker_site import DockerSite, Reader, docker_site
+from support.docker_world import docker
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -70,3 +75,28 @@ def test_a_deployment_that_was_killed_is_resumed(old: DockerSite, place: str) ->
 def test_doctor_and_logs_know_containers(old: DockerSite) -> None:
     assert "Docker Engine" in old.comporta("doctor").stdout
     assert "serving 3000" in old.comporta("logs", "--lines", "5").stdout
+
+
+def states(site: DockerSite) -> list[str]:
+    """Of the instances that serve."""
+    seen = site.json("status")
+    return [instance["state"] for instance in seen["slots"][seen["live"]["slot"]]["instances"]]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("how", ["stop", "kill"])
+async def test_an_instance_that_is_ended_by_hand_costs_no_request_but_those_it_had(old: DockerSite, how: str) -> None:
+    mix = [Request("get", "GET", "/", weight=9), Request("post", "POST", "/cgi-bin/env", b"x" * 100)]
+    victim = f"{old.service}.development.{old.json('status')['live']['slot']}-1"
+    async with LoadGenerator(f"http://127.0.0.1:{old.port}/", rate=100, mix=mix, timeout=60) as load:
+        await anyio.sleep(1)
+        await anyio.to_thread.run_sync(docker, how, victim)
+        ended = time.monotonic()
+        await anyio.sleep(2)
+        report = await load.stop()
+    beyond = [sample for sample in report.failed if sample.kind != "post" or sample.started > ended]
+    assert beyond == [], "nginx asks the other instance, but never twice for what was sent and may have been done"
+    assert [sample for sample in report.answered if sample.started > ended] != []
+    assert states(old) == ["stopped" if how == "stop" else "failed", "running"]
+    old.comporta("deploy", "1.0.0", "--yes")
+    assert states(old) == ["running", "running"]

@@ -125,6 +125,7 @@ async def test_an_engine_that_goes_away_in_the_middle_comes_back_with_its_contai
         occupant = await started(world.runtime, Slot.BLUE, "1.0.0", instances=2)
         before = await world.runtime.observe(Slot.BLUE)
         engine.stop()
+        world.renew()  # another comporta: this one would wait for an engine that was there a moment ago
         for act in (world.runtime.observe(Slot.BLUE), world.runtime.stop(Slot.BLUE)):
             with pytest.raises(RuntimeFailure, match="cannot reach the Docker Engine"):
                 await act

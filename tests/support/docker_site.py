@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import json
 import secrets
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,21 +16,24 @@ from pathlib import Path
 from support.docker_world import BASE, docker, need_engine
 from support.site import Site, taken_down
 
+DISTURBED = Path(__file__).with_name("disturbed.py")
 CONFIG = """\
 service: {service}
 release:
-  docker: {{image: "{service}:{{version}}", build: {{context: "releases/{{version}}"}}, port: 3000, stop_grace: 3s}}
+  docker:
+    {{image: "{service}:{{version}}", build: {{context: "releases/{{version}}"}}, port: 3000, stop_grace: 3s{further}}}
 health:
   timeout: 10s
   interval: 50ms
   checks: [{{name: page, path: /, timeout: 2s}}]
-blue_green: {{stabilize: 200ms, final_timeout: 5s, drain: 5s, keep_warm: 1h}}
+blue_green: {{stabilize: 200ms, final_timeout: 5s, drain: 5s, keep_warm: {keep_warm}}}
 environments:
   development:
     domain: "localhost:{port}"
     instances: 2
     runtime: docker
     router: nginx
+    keep_failed: {keep_failed}
     slots: {{blue: {blue}, green: {green}}}
 """
 
@@ -42,13 +47,20 @@ HOW = {
 
 @dataclass
 class DockerSite(Site):
-    """`comporta` runs the real command in it. The service's name is used by nobody else."""
+    """`comporta` runs the real command in it. The service's name is used by nobody else.
+
+    Attributes:
+        further: what else stands under `release.docker`.
+    """
 
     service: str = field(default_factory=lambda: f"t{secrets.token_hex(5)}")
+    further: str = ""
 
     def write_config(self) -> None:
         blue, green = (f"{first}-{first + 3}" for first in (self.port + 1, self.port + 5))
-        text = CONFIG.format(service=self.service, port=self.port, blue=blue, green=green)
+        kept = {"keep_warm": self.keep_warm, "keep_failed": self.keep_failed}
+        further = f", {self.further}" if self.further else ""
+        text = CONFIG.format(service=self.service, port=self.port, blue=blue, green=green, further=further, **kept)
         (self.folder / "comporta.yml").write_text(text)
 
     def add_release(self, version: str, how: str = "well") -> None:
@@ -58,6 +70,11 @@ class DockerSite(Site):
         (place / "Dockerfile").write_text(
             f"FROM {BASE}\nLABEL test.service={self.service}\nCOPY index.html /www/\n{HOW[how]}\n"
         )
+
+    def disturbed(self, place: str, disturbance: list[str], *words: str) -> subprocess.CompletedProcess[str]:
+        """The command, which is disturbed when it comes to `place`, as in `killed_at`; how it ends is not asked."""
+        command = [sys.executable, str(DISTURBED), place, json.dumps(disturbance), *words]
+        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=120, check=False)
 
     def containers(self) -> list[str]:
         return docker("ps", "-aq", "--filter", f"label=comporta.service={self.service}").split()

@@ -12,6 +12,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from comporta.drivers.runtimes.docker.options import DockerOptions
@@ -105,6 +106,7 @@ class DockerWorld:
 
     def renew(self) -> None:
         """The runtime as its spec and options are now."""
+        self.spec = msgspec.structs.replace(self.spec, instance_hosts=self.options.instance_hosts)
         self.runtime = DockerRuntime(self.spec, self.options, self.clock, self.secrets)
 
     def push(self, version: str, *lines: str) -> str:

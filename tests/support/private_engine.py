@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,14 +19,22 @@ from support.docker_world import BASE, docker, need_engine
 
 
 class PrivateEngine:
-    """Has its own images, containers and network. `certificates`: also listens on TCP with TLS."""
+    """Has its own images, containers and network.
 
-    def __init__(self, folder: Path, *, live_restore: bool = False, certificates: Path | None = None) -> None:
+    Args:
+        certificates: it also listens on TCP with TLS.
+        namespace: the network namespace that it lives in, if it is to have one of its own.
+    """
+
+    def __init__(
+        self, folder: Path, *, live_restore: bool = False, certificates: Path | None = None, namespace: str = ""
+    ) -> None:
         self.folder = folder
         self.socket = folder / "docker.sock"
         self.port = free_ports(1)
         self.bridge = f"ct{os.urandom(4).hex()}"
         self._certificates = certificates
+        self._namespace = namespace
         self._live_restore = live_restore
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -43,6 +52,12 @@ class PrivateEngine:
             assert time.monotonic() < deadline
             time.sleep(0.1)
 
+    @property
+    def ending(self) -> list[str]:
+        """The command that ends it, in the middle of whatever it does."""
+        assert self._process is not None
+        return ["kill", str(self._process.pid)]
+
     def stop(self) -> None:
         """Its containers end with it, unless it is to restore them alive."""
         if self._process is not None:
@@ -50,10 +65,16 @@ class PrivateEngine:
             self._process.wait(timeout=60)
             self._process = None
 
+    def revive(self) -> None:
+        """Wait until somebody has ended it, and start it again."""
+        assert self._process is not None
+        self._process.wait(timeout=120)
+        self.start()
+
     def connect_bridge(self) -> None:
         subnet = f"172.{os.urandom(1)[0] % 8 + 22}.{os.urandom(1)[0]}.1/24"
         for words in (["link", "add", self.bridge, "type", "bridge"], ["addr", "add", subnet, "dev", self.bridge]):
-            subprocess.run(["ip", *words], check=True, capture_output=True)
+            subprocess.run([*self._ip, *words], check=True, capture_output=True)
 
     def close(self) -> None:
         """Nothing of it is left: no process, no mount, no bridge."""
@@ -63,13 +84,18 @@ class PrivateEngine:
             docker("-H", self.url, "rm", "-fv", *left)
         self.stop()
         # With containers to restore it leaves a mount of its folder onto itself.
-        for words in (["ip", "link", "del", self.bridge], ["umount", str(self.folder / "data")]):
+        for words in ([*self._ip, "link", "del", self.bridge], ["umount", str(self.folder / "data")]):
             subprocess.run(words, check=False, capture_output=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    @property
+    def _ip(self) -> list[str]:
+        return ["ip", "-n", self._namespace] if self._namespace else ["ip"]
+
     def _command(self) -> list[str]:
+        inside = ["nsenter", f"--net=/run/netns/{self._namespace}"] if self._namespace else []
         words = [
-            "dockerd", "--data-root", str(self.folder / "data"), "--exec-root", str(self.folder / "run"),
+            *inside, "dockerd", "--data-root", str(self.folder / "data"), "--exec-root", str(self.folder / "run"),
             "--pidfile", str(self.folder / "pid"), "-H", self.url, "--bridge", self.bridge, "--iptables=false",
             "--ip6tables=false", "--ip-forward=false", "--ip-masq=false",
         ]  # fmt: skip
@@ -82,13 +108,13 @@ class PrivateEngine:
 
 
 @contextmanager
-def private_engine(*, live_restore: bool = False, certificates: Path | None = None) -> Iterator[PrivateEngine]:
+def private_engine(**options: Any) -> Iterator[PrivateEngine]:
     """One that runs, and has the image that tests build on."""
     need_engine()
     if os.geteuid() != 0:
         pytest.skip("only root can start a Docker Engine")
     # Directly under /tmp: the path of a socket has at most 107 bytes.
-    engine = PrivateEngine(Path(tempfile.mkdtemp(prefix="ct")), live_restore=live_restore, certificates=certificates)
+    engine = PrivateEngine(Path(tempfile.mkdtemp(prefix="ct")), **options)
     try:
         engine.connect_bridge()
         engine.start()

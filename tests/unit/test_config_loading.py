@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from comporta.config import loading
+from comporta.drivers.runtimes.docker.options import DockerOptions
 from comporta.model.checks import CommandCheck, HttpCheck, TcpCheck
 from comporta.model.errors import ConfigError
 from comporta.model.spec import (
@@ -129,6 +130,16 @@ environments:
     health: {checks: [{name: up, path: /}]}
 """
     assert load(tmp_path, text).runtime.options["image"] == "shop:{version}"
+
+
+def test_where_instances_answer_is_for_the_chosen_runtime_to_say(tmp_path: Path) -> None:
+    hosts = "hosts: [{engine: ssh://a, address: 10.0.0.1}, {engine: ssh://b, address: 10.0.0.2}]"
+    text = GOOD.replace("release:\n", f'release:\n  docker: {{image: "shop:{{version}}", port: 80, {hosts}}}\n')
+    types = {**OPTIONS, "runtimes": {**OPTIONS["runtimes"], "docker": DockerOptions}}
+    assert loading.load(write(tmp_path, text), "production", types, {}).instance_hosts == ()
+    text = text.replace("    instances: 3\n", "    instances: 3\n    runtime: docker\n", 1)
+    found = loading.load(write(tmp_path, text), "production", types, {})
+    assert found.instance_hosts == ("10.0.0.1", "10.0.0.2")
 
 
 def test_a_port_in_the_domain_is_where_the_router_listens(tmp_path: Path) -> None:

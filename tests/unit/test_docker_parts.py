@@ -13,10 +13,18 @@ from pydantic import ValidationError
 
 from comporta.drivers.runtimes.docker.context import Ignored, pack
 from comporta.drivers.runtimes.docker.engine import Engine
+from comporta.drivers.runtimes.docker.fleet import Fleet
 from comporta.drivers.runtimes.docker.logs import Line, epoch, parsed
 from comporta.drivers.runtimes.docker.options import Container, DockerOptions
+from comporta.model.traffic import Slot
+from comporta.strategies import parts
+from support import specs
 
 AT = "2026-11-24T23:01:24.000000001Z"
+HOSTS = [
+    {"engine": "ssh://a", "address": "10.0.0.1"},
+    {"engine": "ssh://b", "address": "10.0.0.2"},
+]
 
 
 def options(**changes: Any) -> DockerOptions:
@@ -42,6 +50,9 @@ def test_what_is_recorded_of_a_release_can_be_read_back() -> None:
     ("changes", "cause"),
     [
         ({"image": "shop:latest"}, "must end with a tag that holds {version}"),
+        ({"hosts": HOSTS, "engine": "ssh://a"}, "stands in place of `engine` and `host`"),
+        ({"hosts": HOSTS, "host": "10.0.0.1"}, "stands in place of `engine` and `host`"),
+        ({"hosts": [HOSTS[0], HOSTS[0]]}, "two hosts have the same engine"),
         ({"image": "{version}/shop:latest"}, "must end with a tag that holds {version}"),
         ({"image": "shop:{versoin}"}, "unknown placeholder {versoin}"),
         ({"command": ["serve", "${TOKEN}"]}, "visible to every user"),
@@ -153,3 +164,23 @@ def test_an_empty_line_is_a_line() -> None:
 )
 def test_the_engines_times_are_read_to_the_nanosecond(told: str, taken: str) -> None:
     assert epoch(told) == taken
+
+
+@pytest.mark.parametrize(
+    ("changes", "answers"),
+    [
+        ({}, ["127.0.0.1:8101", "127.0.0.1:8102", "127.0.0.1:8103"]),
+        ({"host": "10.0.0.5"}, ["10.0.0.5:8101", "10.0.0.5:8102", "10.0.0.5:8103"]),
+        ({"host": "fd00::5"}, ["[fd00::5]:8101", "[fd00::5]:8102", "[fd00::5]:8103"]),
+        ({"hosts": HOSTS}, ["10.0.0.1:8101", "10.0.0.2:8102", "10.0.0.1:8103"]),
+    ],
+)
+def test_the_router_looks_for_instances_where_they_are_published(changes: dict[str, Any], answers: list[str]) -> None:
+    chosen = options(**changes)
+    spec = specs.spec(instance_hosts=chosen.instance_hosts, instances=3)
+    fleet = Fleet.of(spec, chosen)
+    topology = parts.topology(spec, specs.nothing_deployed())
+    assert list(topology.blue) == list(spec.addresses(Slot.BLUE, 3)) == answers
+    there = {host.address: fleet.ports(host, spec.blue, 3) for host in fleet.hosts}
+    published = {port: address for address, ports in there.items() for port in ports}
+    assert [published[port] for port in sorted(published)] == [a.rpartition(":")[0].strip("[]") for a in answers]

@@ -7,9 +7,11 @@ from comporta.app.deployments import unfinished
 from comporta.app.leasing import Held, held_lease
 from comporta.app.maintenance import record_maintenance
 from comporta.app.observing import observe
+from comporta.app.running import left_behind
 from comporta.model.errors import Refused
 from comporta.model.journal import Kind, Outcome
 from comporta.model.traffic import Slot, Traffic
+from comporta.steps.health import unreachable
 
 
 async def down(ctx: Context) -> None:
@@ -37,6 +39,8 @@ async def down(ctx: Context) -> None:
         for slot in Slot:
             ctx.reporter.stage(f"stop {slot}")
             await ctx.ports.runtime.stop(slot)
+            for instance in unreachable(await ctx.ports.runtime.observe(slot)):
+                ctx.reporter.notice(left_behind(instance))
         await ctx.journal.append(
             Kind.NOTE,
             at=ctx.ports.clock.now(),

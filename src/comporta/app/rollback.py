@@ -102,7 +102,7 @@ class _Wish:
         ended = await open_and_run(self.ctx, self.held, plan, self.reason, self.automatic)
         if page is not None and not ended.maintenance:
             await record_maintenance(self.ctx, on=False)
-        return replace(ended, notes=(*said, *await self._afterthoughts(ended, target)))
+        return replace(ended, notes=(*ended.notes, *said, *await self._afterthoughts(ended, target)))
 
     async def _target(self, snapshot: Snapshot, *, closed: bool) -> Target:
         try:

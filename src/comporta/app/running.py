@@ -89,11 +89,15 @@ async def ended_as_recorded(ctx: Context, number: int, *, interrupted: bool = Fa
     ended, _, records = await find_deployment(ctx.journal, number)
     ctx.tell_of(records[0])
     routing = await ctx.ports.router.observe()
+    notes = tuple(left_behind(line) for record in records for line in record.data.get("unreachable", ()))
+    for note in notes:
+        ctx.reporter.notice(note)
     return Ended(
         ended,
         _failure(records),
         interrupted,
         kept=_kept(ended.plan.slot, records),
+        notes=notes,
         maintenance=routing.maintenance,
     )
 
@@ -152,6 +156,11 @@ def _failure(records: list[Record]) -> Record | None:
     """The first record that tells what went wrong."""
     bad = (Kind.FAILED, Kind.FOREIGN, Kind.UNDO_FAILED)
     return next((r for r in records if r.kind in bad), None)
+
+
+def left_behind(unreachable: str) -> str:
+    """`unreachable`: an instance that could not be stopped, and why."""
+    return f"left behind: {unreachable}; it gets no requests, and is stopped by itself once its host is back"
 
 
 def _kept(slot: Slot, records: list[Record]) -> Kept | None:

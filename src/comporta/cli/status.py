@@ -12,7 +12,7 @@ from comporta.cli.base import as_called, common, execute, open_context, paint, p
 from comporta.cli.kept import for_a_look, ways_to_look
 from comporta.cli.screen import counted, rows
 from comporta.cli.times import clock_time, iso, span
-from comporta.model.release import InstanceState, SlotState
+from comporta.model.release import InstanceState, Occupant, SlotState
 from comporta.model.traffic import Slot
 from comporta.model.values import to_json
 
@@ -137,25 +137,29 @@ def _print_judged(judged: Judged) -> None:
 def _print_slot(state: SlotState, share: int) -> None:
     if state.occupant is None:
         click.echo(f"{state.slot:7} empty")
-        return
-    up = sum(i.state is InstanceState.RUNNING for i in state.instances)
-    count = f"{up}/{state.occupant.instances} running"
-    count = count if up == state.occupant.instances else paint(count, "red")
-    role = paint("live" if share == 100 else f"gets {share} %", "green", bold=True) if share else "idle"
-    if not share and state.occupant.warm_until is not None:
-        until, failed = state.occupant.warm_until, state.occupant.failed
-        role = for_a_look(until) if failed else f"warm, {span(max(0.0, until - time.time()))} left"
-    click.echo(f"{state.slot:7} {state.occupant.release}  {role}  {count}")
-    if state.occupant.failed:
-        addresses = [i.address for i in state.instances if i.state is InstanceState.RUNNING]
-        for line in ways_to_look(state.slot, addresses):
-            click.echo(f"        {line}")
+    else:
+        _print_occupant(state, state.occupant, share)
     for instance in state.instances:
         if instance.state is not InstanceState.RUNNING or instance.restarts:
             code = f", exit code {instance.exit_code}" if instance.exit_code is not None else ""
             restarts = f", restarted {counted(instance.restarts, 'time')}" if instance.restarts else ""
             reason = f": {instance.reason}" if instance.reason else ""
             click.echo(f"        {instance.name} {instance.state}{restarts}{code}{reason}")
+
+
+def _print_occupant(state: SlotState, occupant: Occupant, share: int) -> None:
+    up = sum(i.state is InstanceState.RUNNING for i in state.instances)
+    count = f"{up}/{occupant.instances} running"
+    count = count if up == occupant.instances else paint(count, "red")
+    role = paint("live" if share == 100 else f"gets {share} %", "green", bold=True) if share else "idle"
+    if not share and occupant.warm_until is not None:
+        until, failed = occupant.warm_until, occupant.failed
+        role = for_a_look(until) if failed else f"warm, {span(max(0.0, until - time.time()))} left"
+    click.echo(f"{state.slot:7} {occupant.release}  {role}  {count}")
+    if occupant.failed:
+        addresses = [i.address for i in state.instances if i.state is InstanceState.RUNNING]
+        for line in ways_to_look(state.slot, addresses):
+            click.echo(f"        {line}")
 
 
 def _print_watch(seen: Status) -> None:

@@ -77,6 +77,7 @@ def assemble(
         green=settings.slots.green if settings.slots else _ports(first + SLOT_SIZE),
         runtime=_driver("runtimes", settings, drivers),
         router=_driver("routers", settings, drivers),
+        instance_hosts=tuple(getattr(drivers["runtimes"], "instance_hosts", ())),
         health=_health(settings),
         smoke=tuple(checks.CommandCheck(**_fields(command)) for command in settings.smoke),
         blue_green=BlueGreenSpec(**settings.blue_green.model_dump()),

@@ -61,6 +61,8 @@ class InstanceState(enum.StrEnum):
     RESTARTING = "restarting"
     FAILED = "failed"
     STOPPED = "stopped"
+    UNREACHABLE = "unreachable"
+    """Its host does not answer: whether it runs, nobody here can tell."""
 
 
 class InstanceStatus(Value, frozen=True):

@@ -319,6 +319,7 @@ class EnvironmentSpec(Value, frozen=True):
         domain: the name users call, without a port.
         env_file: absolute path of the env file, if there is one.
         instance_host: the address that instances listen on, as the router reaches them.
+        instance_hosts: where instances live on several hosts, in turn by their index; empty: all on `instance_host`.
         keep_failed: how many seconds a candidate runs on after its deployment turned back; 0: it is stopped.
         monitoring: whether the watch may roll back ("enabled"), only tells ("basic"), or does neither ("disabled").
         metrics: what is measured beside the router's log; None: nothing.
@@ -355,6 +356,7 @@ class EnvironmentSpec(Value, frozen=True):
     preflight: PreflightSpec = PreflightSpec()
     env_file: str | None = None
     instance_host: str = "127.0.0.1"
+    instance_hosts: tuple[str, ...] = ()
 
     @property
     def splits(self) -> tuple[int, ...]:
@@ -364,3 +366,10 @@ class EnvironmentSpec(Value, frozen=True):
 
     def ports(self, slot: Slot) -> PortRange:
         return self.blue if slot is Slot.BLUE else self.green
+
+    def addresses(self, slot: Slot, instances: int) -> tuple[str, ...]:
+        """Where the instances of a slot answer (host:port), in order of their index."""
+        hosts = self.instance_hosts or (self.instance_host,)
+        shown = [f"[{host}]" if ":" in host else host for host in hosts]
+        ports = self.ports(slot).take(instances)
+        return tuple(f"{shown[number % len(shown)]}:{port}" for number, port in enumerate(ports))

@@ -22,7 +22,8 @@ class Driver(Generic[Port]):
     `comporta.migrators` name them.
 
     Attributes:
-        options: validates the driver's own part of the config; unknown keys are forbidden.
+        options: validates the driver's own part of the config; unknown keys are forbidden. A runtime's may have
+            `instance_hosts`: the addresses that instances listen on, in turn by their index, where not on the loopback.
         build: (spec, validated options, clock, secrets) → the port. Does no I/O.
         diagnose: what this machine has, or lacks, for this environment. Changes nothing.
     """

@@ -1,4 +1,4 @@
-"""Instances that crash under traffic end a deployment, whatever the figures say."""
+"""Instances that crash under traffic, or that nobody can look at, end a deployment, whatever the figures say."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from comporta.model.errors import StepFailed
 from comporta.model.release import InstanceStatus, SlotState
 from comporta.model.traffic import Slot
 from comporta.ports.bundle import Ports
-from comporta.steps.health import describe_exit, instance_targets, last_log_lines, log_advice
+from comporta.steps.health import describe_exit, instance_targets, last_log_lines, log_advice, unreachable
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,15 @@ class Crashes:
         """Look again.
 
         Raises:
-            StepFailed: an instance crashed since; its exit code and last log lines are told.
+            StepFailed: an instance crashed since; its exit code and last log lines are told. Or its host is lost.
         """
         state = await ports.runtime.observe(self.slot)
+        if lost := unreachable(state):
+            raise StepFailed(
+                f"cannot keep the release live: {lost[0]}",
+                details=lost[1:],
+                next="`comporta status` shows which hosts answer; deploy again once all do",
+            )
         if _crashes(state) > self.before:
             crashed: InstanceStatus = max(state.instances, key=lambda i: i.restarts)
             target = instance_targets(self.slot, self.instances, "", ports)[crashed.index - 1]

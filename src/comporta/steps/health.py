@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from comporta.model.checks import Check, CheckResult, HttpCheck, Target, TcpCheck
 from comporta.model.errors import CheckFailed
-from comporta.model.release import InstanceState, InstanceStatus
+from comporta.model.release import InstanceState, InstanceStatus, SlotState
 from comporta.model.traffic import Slot
 from comporta.ports.bundle import Ports
 from comporta.steps.groups import task_group
@@ -135,6 +135,17 @@ async def instance_status(target: Target, ports: Ports) -> InstanceStatus | None
         return None
     state = await ports.runtime.observe(target.slot)
     return next((i for i in state.instances if i.index == target.index), None)
+
+
+def unreachable(state: SlotState) -> list[str]:
+    """The instances of which nobody can tell whether they run, and why."""
+    return [f"{i.name}: {i.reason}" for i in state.instances if i.state is InstanceState.UNREACHABLE]
+
+
+async def left_behind(slot: Slot, ports: Ports) -> Facts:
+    """What a stop did not reach: its runtime stops it later, once it can."""
+    lost = unreachable(await ports.runtime.observe(slot))
+    return {"unreachable": lost} if lost else {}
 
 
 def describe_exit(status: InstanceStatus | None) -> list[str]:

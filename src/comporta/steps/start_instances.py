@@ -7,6 +7,7 @@ from comporta.model.release import InstanceState, Occupant, SlotState
 from comporta.model.traffic import Slot
 from comporta.ports.bundle import Ports
 from comporta.steps.draining import drain, require_no_traffic
+from comporta.steps.health import left_behind
 from comporta.steps.keep_warm import duration
 from comporta.steps.step import Effect, Facts, Step
 
@@ -74,7 +75,8 @@ class StartInstances(Step, frozen=True, tag="start-instances"):
         drained = await drain(self.slot, ports, deadline=ports.clock.now() + self.drain_bound)
         ports.operator.note(f"stopping {self.slot}")
         await ports.runtime.stop(self.slot)
-        return {**drained, "restored": await self._restore(ports)}
+        left = await left_behind(self.slot, ports)
+        return {**drained, **left, "restored": await self._restore(ports)}
 
     async def _end_failed(self, ports: Ports, *, deadline: float) -> Facts:
         """A failed release is not drained when it is kept, and even the same one must start afresh."""
@@ -90,7 +92,7 @@ class StartInstances(Step, frozen=True, tag="start-instances"):
         until = ports.clock.now() + self.keep_for
         await ports.runtime.expire(self.slot, until, failed=True)
         up = [i.address for i in state.instances if i.state is InstanceState.RUNNING]
-        return {"kept_until": until, "addresses": up}
+        return {"kept_until": until, "addresses": up, **await left_behind(self.slot, ports)}
 
     async def _restore(self, ports: Ports) -> bool:
         found = self.found

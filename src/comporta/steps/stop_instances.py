@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from comporta.model.traffic import Slot
 from comporta.ports.bundle import Ports
+from comporta.steps.health import left_behind
 from comporta.steps.step import Effect, Facts, Step
 
 
@@ -22,4 +23,4 @@ class StopInstances(Step, frozen=True, tag="stop-instances"):
 
     async def do(self, ports: Ports, began: float) -> Facts:
         await ports.runtime.stop(self.slot)
-        return {}
+        return await left_behind(self.slot, ports)

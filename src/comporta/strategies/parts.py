@@ -38,12 +38,11 @@ def topology(spec: EnvironmentSpec, snapshot: Snapshot) -> Topology:
     live = snapshot.live
     occupied = live.occupant.instances if live and live.occupant else 0
     count = max(spec.instances, occupied)
-    host = spec.instance_host
     return Topology(
         listen=spec.listen,
         server_name=spec.domain,
-        blue=tuple(f"{host}:{port}" for port in spec.blue.take(min(count, len(spec.blue)))),
-        green=tuple(f"{host}:{port}" for port in spec.green.take(min(count, len(spec.green)))),
+        blue=spec.addresses(Slot.BLUE, min(count, len(spec.blue))),
+        green=spec.addresses(Slot.GREEN, min(count, len(spec.green))),
         stages=spec.splits,
     )
 

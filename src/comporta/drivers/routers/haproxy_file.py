@@ -101,10 +101,9 @@ def _seats(spec: EnvironmentSpec, topology: Topology, slot: Slot) -> list[str]:
     used = topology.addresses(slot)
     if not used:
         raise RouterError(f"cannot write the proxy's file: slot {slot} has no instances")
-    ports = spec.ports(slot)
-    possible = [f"{spec.instance_host}:{port}" for port in ports.take(len(ports))]
+    possible = spec.addresses(slot, len(spec.ports(slot)))
     others = [address for address in used if address not in possible]
-    return [checked(ADDRESS, address, "address of an instance") for address in possible + others]
+    return [checked(ADDRESS, address, "address of an instance") for address in (*possible, *others)]
 
 
 def server_name(address: str) -> str:

@@ -216,7 +216,7 @@ class NginxRouter:
     async def in_flight(self, slot: Slot, beyond: int = 0) -> int:
         record = self._home.load()
         ports = self._spec.ports(slot)  # all of them: an old worker may still talk to one that the topology lost
-        addresses = {f"{self._spec.instance_host}:{port}" for port in ports.take(len(ports))[beyond:]}
+        addresses = set(self._spec.addresses(slot, len(ports))[beyond:])
         if record and record.proven:
             addresses |= set(record.proven.topology.addresses(slot)[beyond:])
         return await anyio.to_thread.run_sync(open_connections, {resolved(address) for address in addresses})

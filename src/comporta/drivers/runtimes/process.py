@@ -90,7 +90,7 @@ class ProcessRuntime:
             )
 
     def addresses(self, slot: Slot, instances: int) -> tuple[str, ...]:
-        return tuple(f"{self._spec.instance_host}:{port}" for port in self._spec.ports(slot).take(instances))
+        return self._spec.addresses(slot, instances)
 
     async def start(self, slot: Slot, occupant: Occupant, *, deployment: int | None = None) -> None:
         occupant = msgspec.structs.replace(occupant, warm_until=None, failed=False)

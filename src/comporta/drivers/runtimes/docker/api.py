@@ -14,8 +14,14 @@ from comporta.model.errors import RuntimeFailure
 
 BOUND = 60.0
 """Seconds for one answer."""
+PING_BOUND = 10.0
+"""Seconds within which an engine says that it is there."""
 SILENCE = 900.0
 """Seconds without a word from a build or a pull after which it counts as hung."""
+
+
+class Unreachable(RuntimeFailure):
+    """The engine does not answer; what it was told last it may have done or not."""
 
 
 class EngineError(RuntimeFailure):
@@ -33,6 +39,11 @@ class Api:
     def __init__(self, client: httpx2.AsyncClient, url: str) -> None:
         self._client = client
         self._url = url
+
+    async def ping(self) -> None:
+        """Raises: Unreachable."""
+        async with self._exchange("GET", "/_ping", {}, bound=PING_BOUND):
+            return
 
     async def get(self, path: str, **params: Any) -> Any:
         return await self._ask("GET", path, params)
@@ -61,6 +72,11 @@ class Api:
         async with self._exchange("GET", path, params) as response:
             return await response.aread()
 
+    async def download(self, path: str, **params: Any) -> AsyncGenerator[bytes, None]:
+        async with self._exchange("GET", path, params, bound=SILENCE) as response:
+            async for chunk in response.aiter_raw():
+                yield chunk
+
     async def messages(
         self, path: str, *, content: AsyncIterator[bytes] | None = None, headers: Mapping[str, str], **params: Any
     ) -> AsyncGenerator[dict[str, Any], None]:
@@ -88,12 +104,12 @@ class Api:
                     raise EngineError(response.status_code, _message(await response.aread()))
                 yield response
         except httpx2.TimeoutException as error:
-            raise RuntimeFailure(
+            raise Unreachable(
                 f"cannot get an answer from the Docker Engine at {self._url}: it said nothing for {bound:g} s",
                 next="`comporta doctor`, and the engine's log (`journalctl -u docker`)",
             ) from error
         except httpx2.TransportError as error:
-            raise RuntimeFailure(
+            raise Unreachable(
                 f"cannot reach the Docker Engine at {self._url}: {root_cause(error)}",
                 next="`comporta doctor` looks at everything that is needed",
             ) from error

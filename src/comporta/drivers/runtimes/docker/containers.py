@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from comporta.drivers.runtimes.docker.api import Api, EngineError
+from comporta.drivers.runtimes.docker.fleet import Host, Reached
 from comporta.drivers.runtimes.docker.logs import epoch, read_log
 from comporta.drivers.runtimes.seat import Seat
 from comporta.model.release import InstanceState, InstanceStatus, Occupant
@@ -40,6 +41,7 @@ HEALTH = {"starting": InstanceState.STARTING, "unhealthy": InstanceState.FAILED}
 class Container:
     """What the engine tells of a container of ours; of one that was restarted, also how it ended before."""
 
+    host: Host
     facts: Mapping[str, Any]
     ends: tuple[Mapping[str, Any], ...] = ()
 
@@ -127,60 +129,75 @@ class Container:
 
 @dataclass(frozen=True)
 class Crew:
-    """All containers of one slot, whoever created them.
+    """All containers of one slot, whoever created them, on every host that can be reached.
 
     Attributes:
         key: the labels that they have in common, and no others have.
         seat: what they wrote is kept there when they are removed.
     """
 
-    api: Api
+    reached: Reached
     key: Mapping[str, str]
     seat: Seat
 
     async def all(self) -> list[Container]:
         """In order of their index."""
-        labels = [f"{name}={value}" for name, value in self.key.items()]
-        listed = await self.api.get("/containers/json", all=True, filters={"label": labels})
-        facts = [await self.api.find(f"/containers/{one['Id']}/json") for one in listed]
-        containers = [await self._with_ends(Container(one)) for one in facts if one is not None]
+        found = await self.reached.each(self._on)
+        containers = [container for those in found.values() for container in those]
         return sorted(containers, key=lambda container: container.index)
 
     async def vacate(self) -> None:
-        """End them all; then the slot is free. The caller holds the seat's lock."""
+        """End them all; then the slot is free. The caller holds the seat's lock.
+
+        Raises:
+            Unreachable: on a host that is lost they may go on; those on the others have ended.
+        """
         await self.end(await self.all())
+        self.reached.require_all()
         self.seat.clear()
 
     async def end(self, containers: Iterable[Container]) -> None:
         """The image's stop signal, the grace time, SIGKILL; all at once. Logs are kept, containers are not."""
-        async with task_group() as group:
-            for container in containers:
-                group.start_soon(self._end, container)
+        ending = list(containers)
 
-    async def _with_ends(self, container: Container) -> Container:
+        async def end_here(host: Host, api: Api) -> None:
+            async with task_group() as group:
+                for container in ending:
+                    if container.host == host:
+                        group.start_soon(self._end, api, container)
+
+        await self.reached.each(end_here)
+
+    async def _on(self, host: Host, api: Api) -> list[Container]:
+        labels = [f"{name}={value}" for name, value in self.key.items()]
+        listed = await api.get("/containers/json", all=True, filters={"label": labels})
+        facts = [await api.find(f"/containers/{one['Id']}/json") for one in listed]
+        return [await self._with_ends(api, Container(host, one)) for one in facts if one is not None]
+
+    async def _with_ends(self, api: Api, container: Container) -> Container:
         state = container.facts["State"]
         if not container.restarts or state["Status"] != "running":
             return container
         told = {"container": [container.id], "event": ["die", "oom"]}
         # Up to a moment that is past: the engine tells what it remembers, and waits for nothing.
-        events = await self.api.read("/events", since=0, until=epoch(state["StartedAt"]), filters=told)
+        events = await api.read("/events", since=0, until=epoch(state["StartedAt"]), filters=told)
         return replace(container, ends=tuple(msgspec.json.Decoder().decode_lines(events)))
 
-    async def _end(self, container: Container) -> None:
+    async def _end(self, api: Api, container: Container) -> None:
         grace = container.facts["Config"].get("StopTimeout") or 10
         try:
-            await self.api.post(f"/containers/{container.id}/stop", bound=grace + STOP_BOUND)
+            await api.post(f"/containers/{container.id}/stop", bound=grace + STOP_BOUND)
         except EngineError as error:
             if error.status == 404:
                 return
             raise
         # A log that cannot be read must keep nothing from being removed.
         with suppress(EngineError):
-            await self._save_log(container)
-        await self.api.delete(f"/containers/{container.id}", v=True, force=True)
+            await self._save_log(api, container)
+        await api.delete(f"/containers/{container.id}", v=True, force=True)
 
-    async def _save_log(self, container: Container) -> None:
-        lines = await read_log(self.api, container.id, tail=SAVED_LINES)
+    async def _save_log(self, api: Api, container: Container) -> None:
+        lines = await read_log(api, container.id, tail=SAVED_LINES)
         with self.seat.log(container.index).open("a") as file:
             file.writelines(f"{line.text}\n" for line in lines)
 

@@ -10,6 +10,7 @@ from comporta.drivers.runtimes.docker import images
 from comporta.drivers.runtimes.docker.api import Api
 from comporta.drivers.runtimes.docker.containers import slot_key
 from comporta.drivers.runtimes.docker.engine import Engine
+from comporta.drivers.runtimes.docker.fleet import Fleet, Host
 from comporta.drivers.runtimes.docker.free import holders
 from comporta.drivers.runtimes.docker.options import DockerOptions
 from comporta.model.errors import ComportaError
@@ -23,13 +24,20 @@ def diagnose(spec: EnvironmentSpec, options: DockerOptions) -> list[Finding]:
 
 
 async def _diagnose(spec: EnvironmentSpec, options: DockerOptions) -> list[Finding]:
-    engine = Engine.of(options, Path(spec.base))
+    fleet = Fleet.of(spec, options)
+    return [finding for host in fleet.hosts for finding in await _host(fleet, host, spec, options)]
+
+
+async def _host(fleet: Fleet, host: Host, spec: EnvironmentSpec, options: DockerOptions) -> list[Finding]:
+    engine = host.engine
     try:
         async with engine.session() as api:
             version = await api.get("/version")
             found = Finding(name="docker", ok=True, text=f"Docker Engine {version['Version']} at {engine.url}")
-            ports = [await _ports(api, spec, options, slot, engine.is_local) for slot in Slot]
-            return [found, await _images(api, spec, options), *ports]
+            ports = [await _ports(api, spec, fleet, host, slot) for slot in Slot]
+            # They are built or pulled on the first one; the others get them from there.
+            first = [await _images(api, spec, options)] if host == fleet.hosts[0] else []
+            return [found, *first, *ports]
     except ComportaError as error:
         return [Finding(name="docker", ok=False, text=error.message, next=_advice(engine))]
 
@@ -53,13 +61,14 @@ async def _images(api: Api, spec: EnvironmentSpec, options: DockerOptions) -> Fi
     return Finding(name="images", ok=True, text=f"{text}; others are pulled")
 
 
-async def _ports(api: Api, spec: EnvironmentSpec, options: DockerOptions, slot: Slot, local: bool) -> Finding:
-    ports, host = spec.ports(slot), options.host or spec.instance_host
-    taken = await holders(api, host, ports.take(len(ports)), slot_key(spec, slot), local=local)
+async def _ports(api: Api, spec: EnvironmentSpec, fleet: Fleet, host: Host, slot: Slot) -> Finding:
+    ports = fleet.ports(host, spec.ports(slot), len(spec.ports(slot)))
+    taken = await holders(api, host.address, ports, slot_key(spec, slot), local=host.engine.is_local)
     text = "; ".join(f"{port} is taken by {holder}" for port, holder in taken.items())
+    where = f" on {host.address}" if len(fleet.hosts) > 1 else ""
     return Finding(
         name=f"ports of {slot}",
         ok=not taken,
-        text=text or f"{ports} are free or ours",
+        text=(text or f"{spec.ports(slot)} are free or ours") + where,
         next="stop what holds them, or give the slot other ports" if taken else "",
     )

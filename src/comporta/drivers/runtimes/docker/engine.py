@@ -28,9 +28,11 @@ class Engine:
     tls: str = ""
 
     @classmethod
-    def of(cls, options: DockerOptions, base: Path, environ: Mapping[str, str] = os.environ) -> Engine:
-        """The configured engine, or the one that Docker's own client would talk to."""
-        url = options.engine or environ.get("DOCKER_HOST") or LOCAL
+    def of(
+        cls, options: DockerOptions, base: Path, environ: Mapping[str, str] = os.environ, *, url: str | None = None
+    ) -> Engine:
+        """The engine at `url`, else the configured one, else the one that Docker's own client would talk to."""
+        url = url or options.engine or environ.get("DOCKER_HOST") or LOCAL
         tls = str(base / options.tls) if options.tls else environ.get("DOCKER_CERT_PATH", "")
         return cls(url, tls if url.startswith("tcp:") else "")
 
@@ -43,7 +45,7 @@ class Engine:
         """A connection for some questions.
 
         Raises:
-            RuntimeFailure: the engine cannot be reached (also from each question).
+            Unreachable: the engine does not answer (also from each question).
         """
         parts = urlsplit(self.url)
         if parts.scheme == "ssh":

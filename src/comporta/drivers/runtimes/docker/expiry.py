@@ -17,7 +17,7 @@ import msgspec
 
 import comporta
 from comporta.drivers.runtimes.docker.containers import Crew
-from comporta.drivers.runtimes.docker.engine import Engine
+from comporta.drivers.runtimes.docker.fleet import Fleet, Host
 from comporta.drivers.runtimes.seat import Seat, try_lock
 from comporta.drivers.system_clock import SystemClock
 from comporta.model.errors import ComportaError
@@ -25,26 +25,25 @@ from comporta.ports.clock import Clock
 
 LOOK_EVERY = 1.0
 RETRY_EVERY = 5.0
-"""Seconds until an engine that did not answer is asked again."""
+"""Seconds until engines that did not answer are asked again."""
 
 _PROGRAM = Path(__file__).with_name("reaper.py")
 
 
 class Assignment(msgspec.Struct):
-    """What a reaper is told: it reads no config. The folder of the slot, its engine, and the labels it goes by."""
+    """What a reaper is told: it reads no config. The folder of the slot, its hosts, and the labels it goes by."""
 
     seat: str
-    url: str
-    tls: str
+    hosts: tuple[Host, ...]
     key: dict[str, str]
 
 
-def ensure_reaper(seat: Seat, engine: Engine, key: dict[str, str]) -> None:
+def ensure_reaper(seat: Seat, fleet: Fleet, key: dict[str, str]) -> None:
     """Start one, unless the slot has one already."""
     descriptor = os.open(seat.path / "reaper.lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:
         if try_lock(descriptor):
-            told = msgspec.json.encode(Assignment(str(seat.path), engine.url, engine.tls, key)).decode()
+            told = msgspec.json.encode(Assignment(str(seat.path), fleet.hosts, key)).decode()
             # The lock is passed on with the descriptor: there is no moment without a holder.
             subprocess.run(
                 [sys.executable, "-P", str(_PROGRAM), str(descriptor), told],
@@ -63,11 +62,10 @@ def ensure_reaper(seat: Seat, engine: Engine, key: dict[str, str]) -> None:
 def reap(descriptor: int, told: str) -> None:
     """The life of a reaper."""
     assigned = msgspec.json.decode(told, type=Assignment)
-    engine = Engine(assigned.url, assigned.tls)
-    anyio.run(_watch, descriptor, Seat(Path(assigned.seat)), engine, assigned.key, SystemClock())
+    anyio.run(_watch, descriptor, Seat(Path(assigned.seat)), Fleet(assigned.hosts), assigned.key, SystemClock())
 
 
-async def _watch(descriptor: int, seat: Seat, engine: Engine, key: dict[str, str], clock: Clock) -> None:
+async def _watch(descriptor: int, seat: Seat, fleet: Fleet, key: dict[str, str], clock: Clock) -> None:
     while True:
         async with seat.locked(clock):
             occupant = seat.recorded()
@@ -76,15 +74,15 @@ async def _watch(descriptor: int, seat: Seat, engine: Engine, key: dict[str, str
                 fcntl.flock(descriptor, fcntl.LOCK_UN)
                 return
             over = occupant.warm_until <= clock.now()
-            vacated = over and await _vacate(seat, engine, key)
+            vacated = over and await _vacate(seat, fleet, key)
         if not vacated:
             await clock.sleep(RETRY_EVERY if over else LOOK_EVERY)
 
 
-async def _vacate(seat: Seat, engine: Engine, key: dict[str, str]) -> bool:
+async def _vacate(seat: Seat, fleet: Fleet, key: dict[str, str]) -> bool:
     try:
-        async with engine.session() as api:
-            await Crew(api, key, seat).vacate()
+        async with fleet.session() as reached:
+            await Crew(reached, key, seat).vacate()
     except ComportaError:
         return False
     return True

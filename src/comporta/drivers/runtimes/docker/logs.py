@@ -5,7 +5,8 @@ from __future__ import annotations
 import calendar
 import struct
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from comporta.drivers.runtimes.docker.api import Api, EngineError
@@ -23,6 +24,15 @@ class Line(NamedTuple):
     text: str
 
 
+@dataclass(frozen=True)
+class Source:
+    """A container (its id), the engine that has it, and the instance that it is."""
+
+    api: Api
+    container: str
+    index: int
+
+
 class LogReader:
     """Reads the logs of one slot, from their last lines on."""
 
@@ -35,23 +45,23 @@ class LogReader:
         logged = [i for i in self._seat.logged(previous=True) if index in (None, i)]
         return [LogLine(index=i, text=text) for i in logged for text in last(self._saved(i, previous=True), lines)]
 
-    async def last(self, api: Api, containers: Mapping[str, int], lines: int, index: int | None) -> list[LogLine]:
-        """`containers`: id → index. One instance after the other."""
+    async def last(self, sources: Collection[Source], lines: int, index: int | None) -> list[LogLine]:
+        """One instance after the other."""
         saved = [i for i in self._seat.logged() if index in (None, i)]
-        texts = {i: self._saved(i) for i in sorted({*saved, *containers.values()})}
-        for container, i in containers.items():
-            written = await read_log(api, container, tail=max(lines, 1))
-            self._note(container, written)
-            texts[i] += [line.text for line in written]
+        texts = {i: self._saved(i) for i in sorted({*saved, *(source.index for source in sources)})}
+        for source in sources:
+            written = await read_log(source.api, source.container, tail=max(lines, 1))
+            self._note(source.container, written)
+            texts[source.index] += [line.text for line in written]
         return [LogLine(index=i, text=text) for i, written in texts.items() for text in last(written, lines)]
 
-    async def new(self, api: Api, containers: Mapping[str, int]) -> list[LogLine]:
+    async def new(self, sources: Collection[Source]) -> list[LogLine]:
         """What was written since, also by containers that are new."""
         found = []
-        for container, i in containers.items():
-            written = await read_log(api, container, after=self._seen.get(container, ""))
-            self._note(container, written)
-            found += [LogLine(index=i, text=line.text) for line in written]
+        for source in sources:
+            written = await read_log(source.api, source.container, after=self._seen.get(source.container, ""))
+            self._note(source.container, written)
+            found += [LogLine(index=source.index, text=line.text) for line in written]
         return found
 
     def _saved(self, index: int, *, previous: bool = False) -> list[str]:

@@ -137,6 +137,18 @@ class Container(Part):
         return env
 
 
+class HostOptions(Part):
+    """One of several hosts.
+
+    Attributes:
+        engine: its engine, as in `release.docker.engine`.
+        address: of that machine: instances are published on it, and the router reaches them there.
+    """
+
+    engine: EngineUrl
+    address: Address
+
+
 class DockerOptions(Container):
     """A release is an image, and its instances are containers.
 
@@ -147,6 +159,7 @@ class DockerOptions(Container):
         engine: unix:///path, tcp://host:port or ssh://user@host; None: as DOCKER_HOST says, else the local one.
         tls: the folder with ca.pem, cert.pem and key.pem; for tcp://. None: as DOCKER_CERT_PATH says.
         host: the address of the engine's machine on which instances are published. None: the loopback.
+        hosts: several of these, over which the instances are spread, in place of `engine` and `host`.
         keep_images: so many images of this service are kept for a rollback.
     """
 
@@ -157,6 +170,7 @@ class DockerOptions(Container):
     engine: EngineUrl | None = None
     tls: str | None = None
     host: Address | None = None
+    hosts: tuple[HostOptions, ...] = ()
     keep_images: Annotated[int, Field(ge=2)] = 10
 
     @field_validator("image")
@@ -166,6 +180,19 @@ class DockerOptions(Container):
         if image.count("{version}") != 1 or "{version}" not in image.rpartition(":")[2]:
             raise ValueError("must end with a tag that holds {version}, as in shop:{version}")
         return image
+
+    @model_validator(mode="after")
+    def _hosts_stand_alone(self) -> DockerOptions:
+        if self.hosts and (self.engine or self.host):
+            raise ValueError("`hosts` stands in place of `engine` and `host`: write these for each host")
+        if len({host.engine for host in self.hosts}) < len(self.hosts):
+            raise ValueError("two hosts have the same engine")
+        return self
+
+    @property
+    def instance_hosts(self) -> tuple[str, ...]:
+        """The addresses on which instances are published, in turn; none: on the loopback."""
+        return tuple(host.address for host in self.hosts) or ((self.host,) if self.host else ())
 
     def reference(self, version: str) -> str:
         """The name of a version's image. A tag cannot hold the "+" of build metadata: it becomes "_"."""

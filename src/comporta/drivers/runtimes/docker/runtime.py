@@ -9,15 +9,15 @@ from typing import Any
 import msgspec
 
 from comporta.drivers.runtimes.docker import images
-from comporta.drivers.runtimes.docker.api import Api, EngineError
+from comporta.drivers.runtimes.docker.api import Api, EngineError, Unreachable
 from comporta.drivers.runtimes.docker.containers import DEPLOYMENT, Container, Crew, sitting, slot_key
-from comporta.drivers.runtimes.docker.engine import Engine
 from comporta.drivers.runtimes.docker.expiry import ensure_reaper
+from comporta.drivers.runtimes.docker.fleet import Fleet, Host, Reached
 from comporta.drivers.runtimes.docker.free import holders, require_parts
 from comporta.drivers.runtimes.docker.launching import order, recorded
-from comporta.drivers.runtimes.docker.logs import LogReader
+from comporta.drivers.runtimes.docker.logs import LogReader, Source
 from comporta.drivers.runtimes.docker.options import DockerOptions
-from comporta.drivers.runtimes.docker.supply import Supply
+from comporta.drivers.runtimes.docker.supply import Supply, spread
 from comporta.drivers.runtimes.seat import Seat
 from comporta.drivers.runtimes.versions import check_version
 from comporta.model.errors import ArtifactMissing, RuntimeFailure
@@ -38,14 +38,16 @@ class DockerRuntime:
         self._options = options
         self._clock = clock
         self._secrets = secrets
-        self._engine = Engine.of(options, Path(spec.base))
-        self._host = options.host or spec.instance_host
+        self._fleet = Fleet.of(spec, options)
 
     async def resolve(self, version: str) -> Artifact:
         check_version(version)
         reference = self._options.reference(version)
-        async with self._engine.session() as api:
-            image = await Supply(api, self._spec, self._options, self._secrets).provide(version)
+        async with self._fleet.session() as reached:
+            reached.require_all()
+            image = await self._supply(reached).provide(version)
+            await spread(reached, image["Id"])
+            reached.require_all()
         return Artifact(
             runtime="docker",
             version=version,
@@ -58,12 +60,12 @@ class DockerRuntime:
         )
 
     async def verify(self, artifact: Artifact) -> None:
-        async with self._engine.session() as api:
-            if await images.find(api, artifact.identity) is not None:
+        async with self._fleet.session() as reached:
+            if await spread(reached, artifact.identity):
                 return
             if digest := artifact.launch["digest"]:
-                await Supply(api, self._spec, self._options, self._secrets).pull(digest, artifact.version)
-            if await images.find(api, artifact.identity) is None:
+                await self._supply(reached).pull(digest, artifact.version)
+            if not await spread(reached, artifact.identity):
                 raise ArtifactMissing(
                     f"cannot use {artifact.version}: its image {artifact.identity[:19]} is gone",
                     next=f"{artifact.launch['image']} may be another one by now: `comporta deploy {artifact.version}` "
@@ -71,57 +73,69 @@ class DockerRuntime:
                 )
 
     def addresses(self, slot: Slot, instances: int) -> tuple[str, ...]:
-        return tuple(f"{self._host}:{port}" for port in self._spec.ports(slot).take(instances))
+        return self._spec.addresses(slot, instances)
 
     async def start(self, slot: Slot, occupant: Occupant, *, deployment: int | None = None) -> None:
         occupant = msgspec.structs.replace(occupant, warm_until=None, failed=False)
         seat, key = self._seat(slot), slot_key(self._spec, slot)
-        orders = {
-            index: order(self._spec, slot, occupant, index, self._host, self._secrets)
-            for index in range(1, occupant.instances + 1)
-        }
-        async with seat.locked(self._clock), self._engine.session() as api:
-            await require_parts(api, occupant)
-            await self._require_free(api, slot, occupant.instances)
-            for container in await self._make_way(Crew(api, key, seat), occupant):
+        orders = {index: self._order(slot, occupant, index, deployment) for index in range(1, occupant.instances + 1)}
+        async with seat.locked(self._clock), self._fleet.session() as reached:
+            reached.require_all()
+            await spread(reached, occupant.artifact.identity)
+            await reached.on_all(lambda host, api: self._require_room(host, api, slot, occupant))
+            for container in await self._make_way(Crew(reached, key, seat), occupant):
                 del orders[container.index]
-            for index, wanted in orders.items():
-                if deployment is not None:
-                    wanted["Labels"][DEPLOYMENT] = str(deployment)
-                await self._launch(api, f"{slot}-{index}", wanted, recorded(occupant).networks[1:])
-            await self._keep_images(api, occupant)
+
+            async def launch(host: Host, api: Api) -> None:
+                for index, wanted in orders.items():
+                    if self._fleet.home(index) == host:
+                        await self._launch(api, f"{slot}-{index}", wanted, recorded(occupant).networks[1:])
+                await self._keep_images(api, occupant)
+
+            await reached.on_all(launch)
 
     async def observe(self, slot: Slot) -> SlotState:
         seat, key = self._seat(slot), slot_key(self._spec, slot)
-        async with self._engine.session() as api:
-            containers = await Crew(api, key, seat).all()
+        async with self._fleet.session() as reached:
+            containers = await Crew(reached, key, seat).all()
         sits = sitting(seat.recorded(), containers)
         if sits is None:
             return SlotState(slot=slot)
         if sits.warm_until is not None:
-            ensure_reaper(seat, self._engine, key)
+            ensure_reaper(seat, self._fleet, key)
         occupant = self._in_time(sits)
         # Surplus instances, and all those of an occupant whose time is over, are to be seen until they have ended.
         wanted = occupant.instances if occupant else 0
-        found = {container.index: container for container in containers}
-        statuses = [self._status(slot, i, found.get(i)) for i in sorted({*range(1, wanted + 1), *found})]
-        shown = tuple(status for status in statuses if status.index <= wanted or status.pid is not None)
+        found = {container.index: container for container in containers if self._is_at_home(container)}
+        known = sorted({*range(1, sits.instances + 1), *found})
+        statuses = [self._status(slot, index, found.get(index), reached) for index in known]
+        ending = [s for s in statuses if s.pid is not None or s.state is InstanceState.UNREACHABLE]
+        shown = tuple(status for status in statuses if status.index <= wanted or status in ending)
         return SlotState(slot=slot, occupant=occupant, instances=shown)
 
     async def stop(self, slot: Slot) -> None:
         seat = self._seat(slot)
-        async with seat.locked(self._clock), self._engine.session() as api:
-            await Crew(api, slot_key(self._spec, slot), seat).vacate()
+        key = slot_key(self._spec, slot)
+        async with seat.locked(self._clock), self._fleet.session() as reached:
+            try:
+                await Crew(reached, key, seat).vacate()
+            except Unreachable:
+                if not reached.apis:
+                    raise
+                if owed := seat.recorded():
+                    # What may go on where nobody is reached ends when that host is back: its time is over.
+                    ensure_reaper(seat, self._fleet, key)
+                    seat.record(msgspec.structs.replace(owed, warm_until=self._clock.now()))
 
     async def expire(self, slot: Slot, at: float | None, *, failed: bool = False) -> None:
         seat, key = self._seat(slot), slot_key(self._spec, slot)
-        async with seat.locked(self._clock), self._engine.session() as api:
-            sits = sitting(seat.recorded(), await Crew(api, key, seat).all())
+        async with seat.locked(self._clock), self._fleet.session() as reached:
+            sits = sitting(seat.recorded(), await Crew(reached, key, seat).all())
             if (occupant := self._in_time(sits)) is None:
                 return
             if at is not None:
                 # Before the time is noted: a crash in between leaves a reaper that waits, not a slot without one.
-                ensure_reaper(seat, self._engine, key)
+                ensure_reaper(seat, self._fleet, key)
             seat.record(msgspec.structs.replace(occupant, warm_until=at, failed=failed))
 
     async def logs(
@@ -141,10 +155,21 @@ class DockerRuntime:
 
     async def _read(self, slot: Slot, reader: LogReader, lines: int | None, index: int | None) -> list[LogLine]:
         """The last lines, or (None) those that came since."""
-        async with self._engine.session() as api:
-            containers = await Crew(api, slot_key(self._spec, slot), self._seat(slot)).all()
-            mine = {c.id: c.index for c in containers if index in (None, c.index)}
-            return await (reader.new(api, mine) if lines is None else reader.last(api, mine, lines, index))
+        async with self._fleet.session() as reached:
+            containers = await Crew(reached, slot_key(self._spec, slot), self._seat(slot)).all()
+            mine = [Source(reached.apis[c.host], c.id, c.index) for c in containers if index in (None, c.index)]
+            if lines is None:
+                return await reader.new(mine)
+            return [*await reader.last(mine, lines, index), *self._unread(slot, reached, index)]
+
+    def _unread(self, slot: Slot, reached: Reached, index: int | None) -> list[LogLine]:
+        """In place of what was written where nobody is reached."""
+        sits = self._seat(slot).recorded()
+        return [
+            LogLine(index=i, text=f"(cannot read what {slot}-{i} wrote: {error.message})")
+            for i in range(1, sits.instances + 1 if sits else 1)
+            if index in (None, i) and (error := reached.lost.get(self._fleet.home(i)))
+        ]
 
     def _seat(self, slot: Slot) -> Seat:
         return Seat(Path(self._spec.state) / self._spec.environment / "docker" / slot.value)
@@ -154,9 +179,21 @@ class DockerRuntime:
         until = occupant.warm_until if occupant else None
         return None if until is not None and until <= self._clock.now() else occupant
 
-    async def _require_free(self, api: Api, slot: Slot, instances: int) -> None:
-        ports = self._spec.ports(slot).take(instances)
-        taken = await holders(api, self._host, ports, slot_key(self._spec, slot), local=self._engine.is_local)
+    def _supply(self, reached: Reached) -> Supply:
+        """Of one host: the others get the image from there."""
+        return Supply(next(iter(reached.apis.values())), self._spec, self._options, self._secrets)
+
+    def _order(self, slot: Slot, occupant: Occupant, index: int, deployment: int | None) -> dict[str, Any]:
+        wanted = order(self._spec, slot, occupant, index, self._fleet.home(index).address, self._secrets)
+        if deployment is not None:
+            wanted["Labels"][DEPLOYMENT] = str(deployment)
+        return wanted
+
+    async def _require_room(self, host: Host, api: Api, slot: Slot, occupant: Occupant) -> None:
+        await require_parts(api, occupant)
+        ports = self._fleet.ports(host, self._spec.ports(slot), occupant.instances)
+        key = slot_key(self._spec, slot)
+        taken = await holders(api, host.address, ports, key, local=host.engine.is_local)
         for port, holder in taken.items():
             raise RuntimeFailure(
                 f"cannot start on port {port}: it is taken by {holder}",
@@ -173,9 +210,15 @@ class DockerRuntime:
             crew.seat.record(occupant)
             return []
         crew.seat.record(occupant)
-        staying = [c for c in containers if c.runs and c.is_of(occupant) and c.index <= occupant.instances]
+        wanted = [c for c in containers if self._is_at_home(c) and c.index <= occupant.instances]
+        staying = [c for c in wanted if c.runs and c.is_of(occupant)]
         await crew.end(container for container in containers if container not in staying)
+        crew.reached.require_all()
         return staying
+
+    def _is_at_home(self, container: Container) -> bool:
+        """It sits where the router expects it: the config may name other hosts since it was started."""
+        return container.host == self._fleet.home(container.index)
 
     async def _launch(self, api: Api, name: str, wanted: dict[str, Any], networks: tuple[str, ...]) -> None:
         try:
@@ -194,8 +237,11 @@ class DockerRuntime:
         await kept.keep(occupant.artifact.identity)
         await kept.prune(self._options)
 
-    def _status(self, slot: Slot, index: int, container: Container | None) -> InstanceStatus:
+    def _status(self, slot: Slot, index: int, container: Container | None, reached: Reached) -> InstanceStatus:
         address = self.addresses(slot, index)[-1]
-        if container is None:
-            return InstanceStatus(slot=slot, index=index, address=address, state=InstanceState.STOPPED)
-        return container.status(slot, address)
+        if container is not None:
+            return container.status(slot, address)
+        if error := reached.lost.get(self._fleet.home(index)):
+            lost, why = InstanceState.UNREACHABLE, error.message
+            return InstanceStatus(slot=slot, index=index, address=address, state=lost, reason=why)
+        return InstanceStatus(slot=slot, index=index, address=address, state=InstanceState.STOPPED)

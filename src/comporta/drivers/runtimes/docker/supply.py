@@ -1,4 +1,4 @@
-"""Building and pulling images, and what the engine says when it cannot."""
+"""Building and pulling images, bringing them to every host, and what an engine says when it cannot."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ import anyio.to_thread
 from comporta.drivers.runtimes.docker import images, logins
 from comporta.drivers.runtimes.docker.api import Api, EngineError
 from comporta.drivers.runtimes.docker.context import chunks, pack
+from comporta.drivers.runtimes.docker.fleet import Host, Reached
 from comporta.drivers.runtimes.docker.options import Build, DockerOptions
 from comporta.drivers.runtimes.placeholders import fill
 from comporta.drivers.runtimes.versions import suggest, versions
-from comporta.model.errors import ArtifactMissing
+from comporta.model.errors import ArtifactMissing, RuntimeFailure
 from comporta.model.spec import EnvironmentSpec
 from comporta.ports.secrets import Secrets
 
@@ -49,9 +50,7 @@ class Supply:
     async def pull(self, reference: str, version: str) -> None:
         """`reference`: name:tag, or name@digest."""
         try:
-            await self._follow(
-                self._api.messages("/images/create", headers=self._logins(reference), fromImage=reference)
-            )
+            await follow(self._api.messages("/images/create", headers=self._logins(reference), fromImage=reference))
         except EngineError as error:
             raise ArtifactMissing(
                 f"cannot pull {reference} for version {version}: {error.said}",
@@ -76,7 +75,7 @@ class Supply:
             )
             said = deque[str](maxlen=SHOWN_LINES)
             try:
-                await self._follow(told, said)
+                await follow(told, said)
             except EngineError as error:
                 raise ArtifactMissing(
                     f"cannot build version {version}: {error.said}",
@@ -98,11 +97,45 @@ class Supply:
     def _logins(self, reference: str) -> dict[str, str]:
         return logins.headers(reference, self._options.registry, self._secrets)
 
-    async def _follow(self, messages: AsyncGenerator[dict[str, Any], None], said: deque[str] | None = None) -> None:
-        """Read to the end. A failure comes as a message, long after the engine said that all is well."""
-        async with aclosing(messages):
-            async for message in messages:
-                if "error" in message:
-                    raise EngineError(500, str(message["error"]).strip())
-                if said is not None and (text := str(message.get("stream", "")).rstrip()):
-                    said.extend(text.splitlines())
+
+async def spread(reached: Reached, identity: str) -> bool:
+    """Bring an image from a host that has it to those that have not: the very same one.
+
+    Raises:
+        RuntimeFailure: an engine does not take it as it is.
+
+    Returns:
+        Whether any host had it.
+    """
+    found = await reached.each(lambda _, api: images.find(api, identity))
+    source = next((reached.apis[host] for host, image in found.items() if image), None)
+    if source is None:
+        return False
+
+    async def bring(host: Host, api: Api) -> None:
+        if found[host] is None:
+            await _transfer(identity, source, api)
+
+    await reached.each(bring)
+    return True
+
+
+async def _transfer(identity: str, source: Api, target: Api) -> None:
+    async with aclosing(source.download(f"/images/{identity}/get")) as archive:
+        headers = {"Content-Type": "application/x-tar"}
+        await follow(target.messages("/images/load", content=archive, headers=headers, quiet=True))
+    if await images.find(target, identity) is None:
+        raise RuntimeFailure(
+            f"cannot bring the image {identity[:19]} to every host: an engine knows it by another identity",
+            next="let all engines keep images in the same way (with the containerd image store, or without)",
+        )
+
+
+async def follow(messages: AsyncGenerator[dict[str, Any], None], said: deque[str] | None = None) -> None:
+    """Read to the end. A failure comes as a message, long after the engine said that all is well."""
+    async with aclosing(messages):
+        async for message in messages:
+            if "error" in message:
+                raise EngineError(500, str(message["error"]).strip())
+            if said is not None and (text := str(message.get("stream", "")).rstrip()):
+                said.extend(text.splitlines())

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 import anyio
 
-from comporta.model.errors import MissingTool, RuntimeFailure
+from comporta.drivers.runtimes.docker.api import Unreachable
+from comporta.model.errors import MissingTool
 
 SOCKET = "/var/run/docker.sock"
 CONNECT_BOUND = 20.0
@@ -21,7 +22,7 @@ OPTIONS = {
     "BatchMode": "yes",
     "ConnectTimeout": "10",
     "ExitOnForwardFailure": "yes",
-    "ServerAliveInterval": "15",
+    "ServerAliveInterval": "5",
     "ControlPath": "none",
 }
 
@@ -31,7 +32,7 @@ async def tunnel(url: str) -> AsyncIterator[str]:
     """The path of a socket that leads to the engine of `ssh://[user@]host[:port][/path/of/its/socket]`.
 
     Raises:
-        RuntimeFailure: OpenSSH cannot connect; it has OpenSSH's own words.
+        Unreachable: OpenSSH cannot connect; it has OpenSSH's own words.
     """
     with tempfile.TemporaryDirectory(prefix="comporta-") as folder:
         path = f"{folder}/engine.sock"
@@ -69,7 +70,7 @@ async def _until_forwarded(process: anyio.abc.Process, url: str) -> None:
         with suppress(ProcessLookupError):
             process.terminate()
         said = [line.decode(errors="replace") async for line in process.stderr]
-        raise RuntimeFailure(
+        raise Unreachable(
             f"cannot reach the Docker Engine at {url}: {' '.join(''.join(said).split()) or 'ssh did not connect'}",
             next="`comporta doctor` looks at everything; OpenSSH must get there without a question",
         ) from error
