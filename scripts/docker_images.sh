@@ -38,15 +38,15 @@ CONF
 
 # Java's package wants a folder of manual pages that a minimal system lacks.
 conversormpp_image() {
-  local root=$1 python
+  local root=$1
   mkdir -p "$root/usr/share/man/man1"
   debootstrap --variant=minbase --include=python3,default-jre-headless \
     "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$root" >"$root.log" || { tail "$root.log" >&2; return 1; }
   rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/usr/share/{doc,man,locale}
-  python=$(chroot "$root" python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-  .venv/bin/pip install --quiet --only-binary=:all: --python-version "$python" \
-    --target "$root/usr/local/lib/python$python/dist-packages" -r examples/conversormpp/requirements.txt
-  tar -C "$root" -c . | docker import - "$CONVERSORMPP"
+  # By the very Python that will run it: what is needed depends on its version.
+  .venv/bin/pip --quiet --python "$root/usr/bin/python3" install --only-binary=:all: \
+    --target "$root/usr/local/lib/python3/dist-packages" -r examples/conversormpp/requirements.txt
+  tar -C "$root" -c . | docker import --change 'ENV PYTHONPATH=/usr/local/lib/python3/dist-packages' - "$CONVERSORMPP"
 }
 
 make_image() {

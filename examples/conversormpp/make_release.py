@@ -1,7 +1,8 @@
 """Build a release directory: `python make_release.py 1.1.0 releases/1.1.0`.
 
 A release is a copy of the package with the feature files of its version, a release.json that names both, and the
-Dockerfile that makes an image of them. So two releases differ in their code, and nothing is kept twice. Without a version: build all of them below the directory.
+Dockerfile that makes an image of it. So two releases differ in their code, and nothing is kept twice. Without a
+version: build all of them below the directory.
 """
 
 from __future__ import annotations

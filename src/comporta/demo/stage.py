@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,9 @@ INSTANCES = 3
 PORTS_WANTED = 1 + 2 * INSTANCES
 
 CONFIG = """\
-service: conversormpp
+service: {service}
 release:
-  process:
-    directory: "releases/{{version}}"
-    command: ["{{python}}", -m, conversormpp, --port, "{{port}}"]
-    env: {{DATA_DIR: {data}}}
+{release}
 health:
   timeout: 30s
   interval: 500ms
@@ -54,11 +51,37 @@ environments:
   development:
     domain: "localhost:{port}"
     instances: {instances}
-    runtime: process
+    runtime: {runtime}
     router: {router}
     monitoring: basic
     slots: {{blue: {blue}, green: {green}}}
-"""
+{further}"""
+PROCESSES = """\
+  process:
+    directory: "releases/{{version}}"
+    command: ["{{python}}", -m, conversormpp, --port, "{{port}}"]
+    env: {{DATA_DIR: {data}}}"""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the config says about where instances run and who routes, in YAML.
+
+    Attributes:
+        release: below the key `release`.
+        further: lines below the environment, and keys after it.
+    """
+
+    runtime: str
+    release: str
+    router: str
+    service: str = "conversormpp"
+    further: str = ""
+
+
+def processes(folder: Path, router: str) -> Setting:
+    """Instances are processes, with the embedded database, store and queue of the example."""
+    return Setting("process", PROCESSES.format(data=json.dumps(str(folder / "data"))), router)
 
 
 @dataclass(frozen=True)
@@ -78,18 +101,17 @@ class Command:
 class Stage:
     """A folder of its own, on ports of its own."""
 
-    def __init__(self, folder: Path, example: Path, router: str) -> None:
+    def __init__(self, folder: Path, example: Path, setting: Setting) -> None:
         self.folder = folder
         self._example = example
         base = free_ports(PORTS_WANTED)
         self.url = f"http://localhost:{base}"
         blue, green = base + 1, base + 1 + INSTANCES
         config = CONFIG.format(
-            data=json.dumps(str(folder / "data")),
+            **asdict(setting),
             smoke=json.dumps(str(example / "smoke.py")),
             port=base,
             instances=INSTANCES,
-            router=router,
             blue=f"{blue}-{blue + INSTANCES - 1}",
             green=f"{green}-{green + INSTANCES - 1}",
         )
