@@ -60,6 +60,7 @@ def containers(folder: Path, example: Path, router: str) -> Iterator[Setting]:
             release=RELEASE.format(service=service, base=json.dumps(BASE)),
             router="nginx" if router == IN_CONTAINER else router,
             service=service,
+            patience="60s",
             further=further,
         )
 

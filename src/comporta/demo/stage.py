@@ -24,7 +24,7 @@ service: {service}
 release:
 {release}
 health:
-  timeout: 30s
+  timeout: {patience}
   interval: 500ms
   checks:
     - {{name: api, path: /health, expect: {{status: ok}}}}
@@ -69,6 +69,7 @@ class Setting:
 
     Attributes:
         release: below the key `release`.
+        patience: how long a release may take to get healthy.
         further: lines below the environment, and keys after it.
     """
 
@@ -76,6 +77,7 @@ class Setting:
     release: str
     router: str
     service: str = "conversormpp"
+    patience: str = "30s"
     further: str = ""
 
 
