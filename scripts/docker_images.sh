@@ -5,7 +5,8 @@
 #   nginx          this machine's nginx, as a proxy that serves what is in /etc/nginx/conf.d
 #   conversormpp   what the images of the example's releases are built on: Python, Java, and its requirements
 set -euo pipefail
-COMPORTA_SETUP_TOOLS="docker:docker.io debootstrap"
+COMPORTA_SETUP_TOOLS="docker:docker.io"
+if [ "$*" != nginx ]; then COMPORTA_SETUP_TOOLS+=" debootstrap"; fi
 source "$(dirname "$0")/setup.sh"
 
 NGINX=comporta-demo/nginx:1  # raise a number when the content changes

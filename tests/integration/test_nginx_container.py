@@ -82,6 +82,7 @@ async def test_which_nginx_is_ours_is_known_among_others_whose_workers_have_the_
             assert seen
             ours, other = (_masters_pid(options) for options in (own_network.options, another))
             assert master_of(seen.pid, stand.home / "access.log") == ours != other
+            assert master_of(seen.pid, tmp_path / "another.log") is None
 
 
 async def test_an_nginx_that_was_started_again_serves_as_before(machines_network: Place) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from comporta.drivers.routers.nginx_options import NginxOptions
 from support.docker_world import BASE, docker, need_engine
 from support.site import Site, taken_down
 
@@ -30,7 +31,7 @@ environments:
     runtime: docker
     router: nginx
     slots: {{blue: {blue}, green: {green}}}
-"""
+{further}"""
 
 HOW = {
     "well": "",
@@ -42,13 +43,19 @@ HOW = {
 
 @dataclass
 class DockerSite(Site):
-    """`comporta` runs the real command in it. The service's name is used by nobody else."""
+    """`comporta` runs the real command in it. The service's name is used by nobody else.
 
+    Attributes:
+        proxy: where there is an nginx already, what the config says about it.
+    """
+
+    proxy: NginxOptions | None = None
     service: str = field(default_factory=lambda: f"t{secrets.token_hex(5)}")
 
     def write_config(self) -> None:
         blue, green = (f"{first}-{first + 3}" for first in (self.port + 1, self.port + 5))
-        text = CONFIG.format(service=self.service, port=self.port, blue=blue, green=green)
+        further = f"proxy: {{nginx: {self.proxy.model_dump_json(include={'external'})}}}\n" if self.proxy else ""
+        text = CONFIG.format(service=self.service, port=self.port, blue=blue, green=green, further=further)
         (self.folder / "comporta.yml").write_text(text)
 
     def add_release(self, version: str, how: str = "well") -> None:
@@ -71,10 +78,10 @@ class DockerSite(Site):
 
 
 @contextmanager
-def docker_site(folder: Path) -> Iterator[DockerSite]:
+def docker_site(folder: Path, proxy: NginxOptions | None = None) -> Iterator[DockerSite]:
     """One that is taken down at the end, with a check that nothing is left of it."""
     need_engine()
-    with taken_down(DockerSite(folder)) as made:
+    with taken_down(DockerSite(folder, proxy=proxy)) as made:
         yield made
     try:
         assert made.containers() == []

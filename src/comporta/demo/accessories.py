@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import pwd
 import secrets
 import shutil
 import signal
@@ -36,7 +37,7 @@ def accessories(folder: Path, host: str) -> Iterator[dict[str, str]]:
         MissingTool: one of them is not installed.
         ComportaError: one does not start.
     """
-    first = free_ports(3)
+    first = free_ports(3, host)
     with ExitStack() as stack:
         servers = (_postgresql, _redis, _store)
         made = [
@@ -49,7 +50,7 @@ def accessories(folder: Path, host: str) -> Iterator[dict[str, str]]:
 @contextmanager
 def _postgresql(folder: Path, host: str, port: int, password: str) -> Iterator[dict[str, str]]:
     initdb, postgres = (_program(name, "postgresql") for name in ("initdb", "postgres"))
-    home, user = folder / "postgresql", "postgres" if os.geteuid() == 0 else None  # it refuses to run as root
+    home, user = folder / "postgresql", _postgresqls_user()
     home.mkdir()
     (home / "password").write_text(password)
     if user:
@@ -66,6 +67,19 @@ def _postgresql(folder: Path, host: str, port: int, password: str) -> Iterator[d
     command = [postgres, "-D", data, "-p", str(port), *settings]
     with _server("PostgreSQL", command, home, (host, port), user=user, end=signal.SIGINT):  # waits for no client
         yield {"DATABASE_URL": f"postgresql+psycopg://conversormpp:{password}@{host}:{port}/postgres"}
+
+
+def _postgresqls_user() -> str | None:
+    """Another one for root, whom PostgreSQL refuses to serve."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam("postgres").pw_name
+    except KeyError:
+        raise MissingTool(
+            "cannot run the demo with containers: PostgreSQL does not run as root, and there is no user postgres",
+            next="apt-get install postgresql",
+        ) from None
 
 
 @contextmanager
