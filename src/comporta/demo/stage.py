@@ -154,21 +154,31 @@ def example_folder() -> Path:
     """The example service: in the installed package, or beside the sources.
 
     Raises:
-        MissingTool: it, or what it needs to run, is not there.
+        MissingTool: it is not there.
     """
     package = Path(__file__).parents[1]
     places = [package / "examples" / "conversormpp", package.parents[1] / "examples" / "conversormpp"]
     found = next((place for place in places if (place / "smoke.py").exists()), None)
+    if found is None:
+        raise _not_installed("its example service")
+    return found
+
+
+def require_parts() -> None:
+    """What the example service needs where it runs without a container.
+
+    Raises:
+        MissingTool: something of it is not there.
+    """
     needed = ("starlette", "uvicorn", "sqlalchemy", "mpxj")
-    missing = [name for name in needed if importlib.util.find_spec(name) is None]
-    if found is None or missing:
-        raise MissingTool(
-            f"cannot run the demo: {', '.join(missing) or 'its example service'} is not installed",
-            next="pip install 'comporta[demo]'",
-        )
+    if missing := [name for name in needed if importlib.util.find_spec(name) is None]:
+        raise _not_installed(", ".join(missing))
     if shutil.which("java") is None:
         raise MissingTool(
             "cannot run the demo: its example service converts files with Java, which is not installed",
             next="apt-get install default-jre-headless (or your system's package of it)",
         )
-    return found
+
+
+def _not_installed(what: str) -> MissingTool:
+    return MissingTool(f"cannot run the demo: {what} is not installed", next="pip install 'comporta[demo]'")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from comporta.demo import traffic
 from comporta.demo.containers import containers
-from comporta.demo.stage import Command, Stage, example_folder, processes
+from comporta.demo.stage import Command, Stage, example_folder, processes, require_parts
 from comporta.load import LoadGenerator, Report, Sample
 from comporta.model.errors import ComportaError
 
@@ -92,6 +92,8 @@ def show(say: Callable[[str], None], *, router: str, keep: bool, docker: bool = 
         ComportaError: a command did not end as it should.
     """
     example = example_folder()
+    if not docker:
+        require_parts()
     with ExitStack() as stack:
         if keep:
             folder = Path(tempfile.mkdtemp(prefix="comporta-demo-"))
