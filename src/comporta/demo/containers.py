@@ -24,6 +24,7 @@ RELEASE = """\
     image: "{service}:{{version}}"
     build: {{context: "releases/{{version}}", args: {{BASE: {base}}}}}
     port: 3000
+    host: {gateway}
     volumes: ["{service}:/data"]
     stop_grace: 25s"""
 PROXY = """\
@@ -49,7 +50,8 @@ def containers(folder: Path, example: Path, router: str) -> Iterator[Setting]:
     with ExitStack() as stack:
         stack.callback(_clear, service)
         folder.chmod(0o711)  # PostgreSQL's user goes through it
-        environment = stack.enter_context(accessories(folder, _gateway()))
+        gateway = _gateway()
+        environment = stack.enter_context(accessories(folder, gateway))
         (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in environment.items()))
         (folder / ".env").chmod(0o600)
         further = "    env_file: .env\n"
@@ -57,7 +59,8 @@ def containers(folder: Path, example: Path, router: str) -> Iterator[Setting]:
             further += stack.enter_context(_nginx(folder, f"{service}-nginx"))
         yield Setting(
             runtime="docker",
-            release=RELEASE.format(service=service, base=json.dumps(BASE)),
+            # On the loopback, Docker's own proxy would accept requests for an instance that does not listen yet.
+            release=RELEASE.format(service=service, base=json.dumps(BASE), gateway=json.dumps(gateway)),
             router="nginx" if router == IN_CONTAINER else router,
             service=service,
             patience="60s",
