@@ -133,9 +133,13 @@ class Composed:
     def _spec(
         self, config: Path | None, environment: str, environ: Mapping[str, str] | None = os.environ
     ) -> EnvironmentSpec:
+        from msgspec.structs import replace
+
         from comporta.config.loading import load
 
-        return load(_path(config), environment, option_types(), environ)
+        spec = load(_path(config), environment, option_types(), environ)
+        # A runtime may publish its instances elsewhere than on the loopback: there the router has to send requests.
+        return replace(spec, instance_host=spec.runtime.options.get("host") or spec.instance_host)
 
 
 def runtime_driver(spec: EnvironmentSpec) -> Driver[Runtime]:

@@ -9,7 +9,7 @@ import pytest
 
 from support.docker_site import DockerSite, Reader, docker_site
 from support.docker_world import need_engine
-from support.nginx_container import nginx_container
+from support.nginx_container import gateway, nginx_container
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -46,7 +46,7 @@ def test_an_nginx_in_a_container_switches_as_the_runbook_has_it_and_loses_no_req
     router = tmp_path / ".comporta" / "development" / "nginx"
     with (
         nginx_container(tmp_path / "proxy", router, "--network", "host") as proxy,
-        docker_site(tmp_path, proxy) as site,
+        docker_site(tmp_path, host=gateway(), proxy=proxy) as site,
     ):
         site.comporta("deploy", "1.0.0", "--yes")
         with Reader(site.port) as reader:

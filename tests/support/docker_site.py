@@ -18,7 +18,12 @@ from support.site import Site, taken_down
 CONFIG = """\
 service: {service}
 release:
-  docker: {{image: "{service}:{{version}}", build: {{context: "releases/{{version}}"}}, port: 3000, stop_grace: 3s}}
+  docker:
+    image: "{service}:{{version}}"
+    build: {{context: "releases/{{version}}"}}
+    port: 3000
+    host: {host}
+    stop_grace: 3s
 health:
   timeout: 10s
   interval: 50ms
@@ -47,15 +52,19 @@ class DockerSite(Site):
 
     Attributes:
         proxy: where there is an nginx already, what the config says about it.
+        host: the address that instances are published on.
     """
 
+    host: str = "127.0.0.1"
     proxy: NginxOptions | None = None
     service: str = field(default_factory=lambda: f"t{secrets.token_hex(5)}")
 
     def write_config(self) -> None:
         blue, green = (f"{first}-{first + 3}" for first in (self.port + 1, self.port + 5))
         further = f"proxy: {{nginx: {self.proxy.model_dump_json(include={'external'})}}}\n" if self.proxy else ""
-        text = CONFIG.format(service=self.service, port=self.port, blue=blue, green=green, further=further)
+        text = CONFIG.format(
+            service=self.service, host=self.host, port=self.port, blue=blue, green=green, further=further
+        )
         (self.folder / "comporta.yml").write_text(text)
 
     def add_release(self, version: str, how: str = "well") -> None:
@@ -78,10 +87,10 @@ class DockerSite(Site):
 
 
 @contextmanager
-def docker_site(folder: Path, proxy: NginxOptions | None = None) -> Iterator[DockerSite]:
+def docker_site(folder: Path, *, host: str = "127.0.0.1", proxy: NginxOptions | None = None) -> Iterator[DockerSite]:
     """One that is taken down at the end, with a check that nothing is left of it."""
     need_engine()
-    with taken_down(DockerSite(folder, proxy=proxy)) as made:
+    with taken_down(DockerSite(folder, host=host, proxy=proxy)) as made:
         yield made
     try:
         assert made.containers() == []
