@@ -58,3 +58,4 @@ if ! answers; then
   start_somehow || { tail -n 20 /var/log/comporta-dockerd.log >&2; exit 2; }
 fi
 docker image inspect "$BASE" >/dev/null 2>&1 || base_image
+scripts/docker_images.sh nginx

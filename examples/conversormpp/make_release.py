@@ -1,7 +1,8 @@
 """Build a release directory: `python make_release.py 1.1.0 releases/1.1.0`.
 
-A release is a copy of the package with the feature files of its version, and a release.json that names both. So two
-releases differ in their code, and nothing is kept twice. Without a version: build all of them below the directory.
+A release is a copy of the package with the feature files of its version, a release.json that names both, and the
+Dockerfile that makes an image of it. So two releases differ in their code, and nothing is kept twice. Without a
+version: build all of them below the directory.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ def make_release(version: str, destination: Path) -> Path:
         return {name for name in names if name != "__init__.py" and Path(name).stem not in recipe.features}
 
     shutil.copytree(PACKAGE, destination / "conversormpp", ignore=left_out)
+    shutil.copy(PACKAGE.parent / "Dockerfile", destination)
     about = {"version": version, "features": sorted(recipe.features), "faults": recipe.faults}
     (destination / "release.json").write_text(json.dumps(about, indent=2) + "\n")
     return destination

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import anyio
 import anyio.to_thread
@@ -11,7 +12,8 @@ import pytest
 
 from comporta.load import LoadGenerator, Request
 from support.docker_site import DockerSite, Reader, docker_site
-from support.docker_world import docker
+from support.docker_world import docker, need_engine
+from support.nginx_container import gateway, nginx_container
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -41,6 +43,22 @@ def test_deploy_and_roll_back_lose_no_request(old: DockerSite) -> None:
     assert "1.0.0" in back
     assert reader.failures == []
     assert reader.pages == {"1.0.0", "1.1.0"}
+
+
+def test_an_nginx_in_a_container_switches_as_the_runbook_has_it_and_loses_no_request(tmp_path: Path) -> None:
+    need_engine()
+    router = tmp_path / ".comporta" / "development" / "nginx"
+    with (
+        nginx_container(tmp_path / "proxy", router, "--network", "host") as proxy,
+        docker_site(tmp_path, host=gateway(), proxy=proxy) as site,
+    ):
+        site.comporta("deploy", "1.0.0", "--yes")
+        with Reader(site.port) as reader:
+            there = site.comporta("deploy", "1.1.0", "--yes").stdout
+            site.comporta("rollback", "--yes")
+        assert "proven from outside" in there
+        assert (reader.pages, reader.failures) == ({"1.0.0", "1.1.0"}, [])
+        assert "reloaded with `docker exec" in site.comporta("doctor").stdout
 
 
 @pytest.mark.parametrize(

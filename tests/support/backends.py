@@ -12,15 +12,16 @@ from contextlib import asynccontextmanager
 class Backend:
     """Answers every request with its name. Some paths do something else, see `_answer`."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, host: str = "127.0.0.1") -> None:
         self.name = name
+        self.host = host
         self.heads: list[str] = []
         self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
 
     async def start(self, port: int = 0) -> int:
         """Listen on a port (0: any), and return it."""
-        self._server = await asyncio.start_server(self._converse, "127.0.0.1", port, backlog=1024)
+        self._server = await asyncio.start_server(self._converse, self.host, port, backlog=1024)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
@@ -66,9 +67,11 @@ class Backend:
 
 
 @asynccontextmanager
-async def backends(*names: str, first: int | None = None) -> AsyncIterator[list[tuple[Backend, int]]]:
+async def backends(
+    *names: str, first: int | None = None, host: str = "127.0.0.1"
+) -> AsyncIterator[list[tuple[Backend, int]]]:
     """So many of them, each with its port: any, or those from the first on."""
-    made = [Backend(name) for name in names]
+    made = [Backend(name, host) for name in names]
     try:
         ports = [0 if first is None else first + index for index in range(len(made))]
         yield [(backend, await backend.start(port)) for backend, port in zip(made, ports, strict=True)]

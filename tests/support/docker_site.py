@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from comporta.drivers.routers.nginx_options import NginxOptions
 from support.docker_world import BASE, docker, need_engine
 from support.site import Site, taken_down
 
@@ -21,8 +22,11 @@ CONFIG = """\
 service: {service}
 release:
   docker:
-    {{image: "{service}:{{version}}", build: {{context: "releases/{{version}}"}}, port: 3000, stop_grace: 3s{further}}}
-health:
+    image: "{service}:{{version}}"
+    build: {{context: "releases/{{version}}"}}
+    port: 3000
+    stop_grace: 3s
+{further}health:
   timeout: 10s
   interval: 50ms
   checks: [{{name: page, path: /, timeout: 2s}}]
@@ -35,7 +39,7 @@ environments:
     router: nginx
     keep_failed: {keep_failed}
     slots: {{blue: {blue}, green: {green}}}
-"""
+{proxy}"""
 
 HOW = {
     "well": "",
@@ -50,17 +54,24 @@ class DockerSite(Site):
     """`comporta` runs the real command in it. The service's name is used by nobody else.
 
     Attributes:
-        further: what else stands under `release.docker`.
+        proxy: where there is an nginx already, what the config says about it.
+        host: the address that instances are published on.
+        further: what else stands under `release.docker`, instead of that.
     """
 
+    host: str = "127.0.0.1"
+    proxy: NginxOptions | None = None
     service: str = field(default_factory=lambda: f"t{secrets.token_hex(5)}")
     further: str = ""
 
     def write_config(self) -> None:
         blue, green = (f"{first}-{first + 3}" for first in (self.port + 1, self.port + 5))
         kept = {"keep_warm": self.keep_warm, "keep_failed": self.keep_failed}
-        further = f", {self.further}" if self.further else ""
-        text = CONFIG.format(service=self.service, port=self.port, blue=blue, green=green, further=further, **kept)
+        further = f"    {self.further}\n" if self.further else f"    host: {self.host}\n"
+        proxy = f"proxy: {{nginx: {self.proxy.model_dump_json(include={'external'})}}}\n" if self.proxy else ""
+        text = CONFIG.format(
+            service=self.service, port=self.port, blue=blue, green=green, further=further, proxy=proxy, **kept
+        )
         (self.folder / "comporta.yml").write_text(text)
 
     def add_release(self, version: str, how: str = "well") -> None:
@@ -88,10 +99,10 @@ class DockerSite(Site):
 
 
 @contextmanager
-def docker_site(folder: Path) -> Iterator[DockerSite]:
+def docker_site(folder: Path, *, host: str = "127.0.0.1", proxy: NginxOptions | None = None) -> Iterator[DockerSite]:
     """One that is taken down at the end, with a check that nothing is left of it."""
     need_engine()
-    with taken_down(DockerSite(folder)) as made:
+    with taken_down(DockerSite(folder, host=host, proxy=proxy)) as made:
         yield made
     try:
         assert made.containers() == []

@@ -52,15 +52,20 @@ def docker(*words: str, given: str | None = None) -> str:
     return done.stdout.strip()
 
 
-@functools.cache
 def why_not() -> str:
     """Why there is no engine to test with; empty if there is one."""
+    return why_not_image(BASE, "scripts/docker_engine.sh")
+
+
+@functools.cache
+def why_not_image(image: str, made_by: str) -> str:
+    """Why there is no engine with that image; empty if there is one."""
     if os.geteuid() != 0:
         return "only root can crash the programs in containers"
     if shutil.which("docker") is None:
         return "there is no docker client: scripts/docker_engine.sh"
-    looked = subprocess.run(["docker", "image", "inspect", BASE], capture_output=True, text=True, check=False)
-    return f"no engine with {BASE}: scripts/docker_engine.sh ({looked.stderr.strip()})" if looked.returncode else ""
+    looked = subprocess.run(["docker", "image", "inspect", image], capture_output=True, text=True, check=False)
+    return f"no engine with {image}: {made_by} ({looked.stderr.strip()})" if looked.returncode else ""
 
 
 def need_engine() -> None:

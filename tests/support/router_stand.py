@@ -33,8 +33,8 @@ class RouterStand:
         self.topology = Topology(
             listen=spec.listen,
             server_name=spec.domain,
-            blue=(f"127.0.0.1:{spec.blue.first}",),
-            green=(f"127.0.0.1:{spec.green.first}",),
+            blue=(f"{spec.instance_host}:{spec.blue.first}",),
+            green=(f"{spec.instance_host}:{spec.green.first}",),
             stages=stages,
         )
         self.other = msgspec.structs.replace(self.topology, server_name=f"www.{spec.domain}")
@@ -81,12 +81,15 @@ Make = Callable[[EnvironmentSpec, dict[Slot, Backend]], StandType]
 
 
 @asynccontextmanager
-async def router_stand(make: Make[StandType], state: str, **changes: object) -> AsyncIterator[StandType]:
+async def router_stand(
+    make: Make[StandType], state: str, *, instance_host: str = "127.0.0.1", **changes: object
+) -> AsyncIterator[StandType]:
     """Blue and green have one instance each. `changes`: to the spec."""
-    async with backends("blue", "green") as [(blue, blue_port), (green, green_port)]:
+    async with backends("blue", "green", host=instance_host) as [(blue, blue_port), (green, green_port)]:
         spec = specs.spec(
             state=state,
             listen=f"127.0.0.1:{free_port()}",
+            instance_host=instance_host,
             blue=PortRange(first=blue_port, last=blue_port),
             green=PortRange(first=green_port, last=green_port),
         )

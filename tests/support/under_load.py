@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 
+import msgspec
 import pytest
 
 from comporta.load import LoadGenerator, Request, Sample
 from comporta.model.traffic import Slot
 from comporta.testing.router_contract import BLUE, GREEN, PAGE, STAGES, split
+from support.backends import backends
 from support.router_stand import RouterStand
 
 GET = Request("get", "GET", "/")
@@ -116,6 +118,28 @@ class UnderLoad:
         assert await reader.readexactly(12) == b"still there?"
         assert await stand.router.in_flight(Slot.BLUE) == 1
         writer.close()
+
+
+class ProvenReloads:
+    """For a router that a new topology makes reload its proxy."""
+
+    pytestmark = pytest.mark.anyio
+
+    async def test_nothing_of_the_old_topology_answers_once_the_new_one_is_proven(self, stand: RouterStand) -> None:
+        host = stand.spec.instance_host
+        async with backends("newer", host=host) as [(_, port)]:
+            newer = msgspec.structs.replace(stand.topology, blue=(f"{host}:{port}",))
+            for topology, old, new in ((newer, "blue", "newer"), (stand.topology, "newer", "blue")):
+                async with load_on(stand) as load:
+                    await asyncio.sleep(0.3)
+                    await stand.router.configure(topology)
+                    proven = time.monotonic()
+                    await asyncio.sleep(0.5)
+                    report = await load.stop()
+                assert report.cut_over(proven, old) == 0.0
+                assert report.between(proven, report.end).releases()[new] > 50
+                # A reload of this nginx may close idle connections under a request; it never answers wrongly.
+                assert set(report.failures) <= {"reset", "closed", "truncated"}
 
 
 def allowed(sample: Sample, history: list[tuple[str, float, float]]) -> set[str]:

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,11 @@ INSTANCES = 3
 PORTS_WANTED = 1 + 2 * INSTANCES
 
 CONFIG = """\
-service: conversormpp
+service: {service}
 release:
-  process:
-    directory: "releases/{{version}}"
-    command: ["{{python}}", -m, conversormpp, --port, "{{port}}"]
-    env: {{DATA_DIR: {data}}}
+{release}
 health:
-  timeout: 30s
+  timeout: {patience}
   interval: 500ms
   checks:
     - {{name: api, path: /health, expect: {{status: ok}}}}
@@ -54,11 +51,39 @@ environments:
   development:
     domain: "localhost:{port}"
     instances: {instances}
-    runtime: process
+    runtime: {runtime}
     router: {router}
     monitoring: basic
     slots: {{blue: {blue}, green: {green}}}
-"""
+{further}"""
+PROCESSES = """\
+  process:
+    directory: "releases/{{version}}"
+    command: ["{{python}}", -m, conversormpp, --port, "{{port}}"]
+    env: {{DATA_DIR: {data}}}"""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the config says about where instances run and who routes, in YAML.
+
+    Attributes:
+        release: below the key `release`.
+        patience: how long a release may take to get healthy.
+        further: lines below the environment, and keys after it.
+    """
+
+    runtime: str
+    release: str
+    router: str
+    service: str = "conversormpp"
+    patience: str = "30s"
+    further: str = ""
+
+
+def processes(folder: Path, router: str) -> Setting:
+    """Instances are processes, with the embedded database, store and queue of the example."""
+    return Setting("process", PROCESSES.format(data=json.dumps(str(folder / "data"))), router)
 
 
 @dataclass(frozen=True)
@@ -78,18 +103,17 @@ class Command:
 class Stage:
     """A folder of its own, on ports of its own."""
 
-    def __init__(self, folder: Path, example: Path, router: str) -> None:
+    def __init__(self, folder: Path, example: Path, setting: Setting) -> None:
         self.folder = folder
         self._example = example
         base = free_ports(PORTS_WANTED)
         self.url = f"http://localhost:{base}"
         blue, green = base + 1, base + 1 + INSTANCES
         config = CONFIG.format(
-            data=json.dumps(str(folder / "data")),
+            **asdict(setting),
             smoke=json.dumps(str(example / "smoke.py")),
             port=base,
             instances=INSTANCES,
-            router=router,
             blue=f"{blue}-{blue + INSTANCES - 1}",
             green=f"{green}-{green + INSTANCES - 1}",
         )
@@ -130,21 +154,31 @@ def example_folder() -> Path:
     """The example service: in the installed package, or beside the sources.
 
     Raises:
-        MissingTool: it, or what it needs to run, is not there.
+        MissingTool: it is not there.
     """
     package = Path(__file__).parents[1]
     places = [package / "examples" / "conversormpp", package.parents[1] / "examples" / "conversormpp"]
     found = next((place for place in places if (place / "smoke.py").exists()), None)
+    if found is None:
+        raise _not_installed("its example service")
+    return found
+
+
+def require_parts() -> None:
+    """What the example service needs where it runs without a container.
+
+    Raises:
+        MissingTool: something of it is not there.
+    """
     needed = ("starlette", "uvicorn", "sqlalchemy", "mpxj")
-    missing = [name for name in needed if importlib.util.find_spec(name) is None]
-    if found is None or missing:
-        raise MissingTool(
-            f"cannot run the demo: {', '.join(missing) or 'its example service'} is not installed",
-            next="pip install 'comporta[demo]'",
-        )
+    if missing := [name for name in needed if importlib.util.find_spec(name) is None]:
+        raise _not_installed(", ".join(missing))
     if shutil.which("java") is None:
         raise MissingTool(
             "cannot run the demo: its example service converts files with Java, which is not installed",
             next="apt-get install default-jre-headless (or your system's package of it)",
         )
-    return found
+
+
+def _not_installed(what: str) -> MissingTool:
+    return MissingTool(f"cannot run the demo: {what} is not installed", next="pip install 'comporta[demo]'")

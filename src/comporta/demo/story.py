@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from comporta.demo import traffic
-from comporta.demo.stage import Command, Stage, example_folder
+from comporta.demo.containers import containers
+from comporta.demo.stage import Command, Stage, example_folder, processes, require_parts
 from comporta.load import LoadGenerator, Report, Sample
 from comporta.model.errors import ComportaError
 
@@ -78,11 +79,12 @@ def is_lost(sample: Sample) -> bool:
     return sample.error is not None and sample.status != SERVER_ERROR
 
 
-def show(say: Callable[[str], None], *, router: str, keep: bool) -> Shown:
+def show(say: Callable[[str], None], *, router: str, keep: bool, docker: bool = False) -> Shown:
     """Play the demonstration.
 
     Args:
-        router: the driver that switches the traffic.
+        router: the driver that switches the traffic; with `docker`, also `nginx-container`.
+        docker: with containers and real servers beside them; it cannot be kept then.
         keep: leave the service, and its folder, as they are at the end.
 
     Raises:
@@ -90,12 +92,15 @@ def show(say: Callable[[str], None], *, router: str, keep: bool) -> Shown:
         ComportaError: a command did not end as it should.
     """
     example = example_folder()
+    if not docker:
+        require_parts()
     with ExitStack() as stack:
         if keep:
             folder = Path(tempfile.mkdtemp(prefix="comporta-demo-"))
         else:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="comporta-demo-")))
-        return asyncio.run(_play(Stage(folder, example, router), example, say, keep=keep))
+        setting = stack.enter_context(containers(folder, example, router)) if docker else processes(folder, router)
+        return asyncio.run(_play(Stage(folder, example, setting), example, say, keep=keep))
 
 
 async def _play(stage: Stage, example: Path, say: Callable[[str], None], *, keep: bool) -> Shown:

@@ -22,8 +22,9 @@ from comporta.drivers.routers.nginx_process import Managed, master
 from comporta.drivers.routers.nginx_proof import Proof
 from comporta.drivers.routers.nginx_server import Server
 from comporta.drivers.routers.nginx_switch import Switch
+from comporta.drivers.routers.nginx_workers import master_of
 from comporta.drivers.routers.pools import require_instances
-from comporta.drivers.routers.ports import open_connections, resolved
+from comporta.drivers.routers.ports import OUR_NETWORK, open_connections, resolved
 from comporta.drivers.routers.waiting import until
 from comporta.model.errors import RouterError
 from comporta.model.figures import Reading
@@ -129,7 +130,7 @@ class NginxRouter:
         return await self._serves(file, record)
 
     async def _put_in_force(self, file: File, record: Record) -> None:
-        proof = Proof(self._server, self._clock, file, record.token, live=self._switch.link)
+        proof = Proof(self._server, self._clock, file, record.token, live=self._switch.link, log=self._home.access_log)
         try:
             await self._server.install(file.text)
             await self._server.apply()
@@ -219,7 +220,22 @@ class NginxRouter:
         addresses = set(self._spec.addresses(slot, len(ports))[beyond:])
         if record and record.proven:
             addresses |= set(record.proven.topology.addresses(slot)[beyond:])
-        return await anyio.to_thread.run_sync(open_connections, {resolved(address) for address in addresses})
+        at = {resolved(address) for address in addresses}
+        return await anyio.to_thread.run_sync(open_connections, at, await self._network(record))
+
+    async def _network(self, record: Record | None) -> Path:
+        """Where the kernel lists nginx's connections: one in a container may have a network of its own."""
+        if self._options.external is None or record is None or record.proven is None:
+            return OUR_NETWORK
+        topology = record.proven.topology
+        seen = await generation(topology.listen, topology.server_name, record.token)
+        master = await anyio.to_thread.run_sync(master_of, seen.pid, self._home.access_log) if seen else None
+        if seen and master is None:
+            raise RouterError(
+                "cannot tell what is in flight: nginx's workers cannot be seen from here",
+                next="run comporta on nginx's machine, as root",
+            )
+        return Path(f"/proc/{master}/net") if master else OUR_NETWORK
 
     async def count(self, since: str | None) -> Reading:
         await self._server.tend_log()

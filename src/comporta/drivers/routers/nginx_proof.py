@@ -12,29 +12,33 @@ from pathlib import Path
 from comporta.drivers.routers.asking import Generation, generation
 from comporta.drivers.routers.nginx_home import File
 from comporta.drivers.routers.nginx_server import Server
-from comporta.drivers.routers.nginx_workers import accepting, siblings
+from comporta.drivers.routers.nginx_workers import accepting, master_of, parent
 from comporta.drivers.routers.waiting import until
 from comporta.model.errors import RouterError
 from comporta.ports.clock import Clock
 
 WITHIN = 10.0
-UNSEEN_ANSWERS = 20
-UNSEEN_EVERY = 0.05
-"""Where the workers cannot be seen (in a container), so many new answers in a row, a second long, have to do."""
 
 
 class Proof:
-    """Made before the file is applied, as it notes which workers there are. `live`: the link that they must see."""
+    """Made before the file is applied, as it notes which workers there are.
 
-    def __init__(self, server: Server, clock: Clock, file: File, token: str, *, live: Path) -> None:
+    Args:
+        live: the link that they must see.
+        log: the log that those of the new generation write.
+    """
+
+    def __init__(self, server: Server, clock: Clock, file: File, token: str, *, live: Path, log: Path) -> None:
         self._server = server
         self._clock = clock
         self._file = file
         self._token = token
         self._live = live
-        self._workers = accepting()
+        self._log = log
+        self._before = {pid: parent(pid) for pid in accepting()}
         self._log_size = server.log_size()
         self._seen: Generation | None = None
+        self._master: int | None = None
 
     async def wait(self) -> None:
         """Raises RouterError, with what nginx logged, if it cannot be proven in time."""
@@ -50,19 +54,12 @@ class Proof:
             )
 
     async def _proven(self) -> bool:
-        if not await self._is_new():
+        self._master = None
+        if not await self._is_new() or self._seen is None:
             return False
-        old = siblings(self._seen.pid, self._workers) if self._seen else None
-        if old is None:
-            return await self._always_new()
-        return not accepting(old)
-
-    async def _always_new(self) -> bool:
-        for _ in range(UNSEEN_ANSWERS):
-            await self._clock.sleep(UNSEEN_EVERY)
-            if not await self._is_new():
-                return False
-        return True
+        self._master = master_of(self._seen.pid, self._log)
+        old = {pid for pid, master in self._before.items() if master == self._master}
+        return self._master is not None and not accepting(old)
 
     async def _is_new(self) -> bool:
         topology = self._file.topology
@@ -74,4 +71,6 @@ class Proof:
             return "nobody answers there for it"
         if self._seen.id != self._file.generation:
             return "it still serves another one"
+        if self._master is None:
+            return "it answers, but its workers cannot be seen from here: run comporta on nginx's machine, as root"
         return "workers from before still accept connections"

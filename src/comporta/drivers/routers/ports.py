@@ -13,7 +13,7 @@ from comporta.drivers.routers.asking import reachable
 from comporta.drivers.routers.processes import title
 from comporta.model.errors import RouterError
 
-PROC = Path("/proc/net")
+OUR_NETWORK = Path("/proc/net")
 OPEN = ("01", "02")
 """ESTABLISHED and SYN_SENT, as the kernel writes them."""
 
@@ -41,10 +41,14 @@ def require_free(listen: str, ours: set[int]) -> None:
     )
 
 
-def open_connections(addresses: set[tuple[str, int]]) -> int:
-    """Connections from this machine to any of these (IP address, port) that are open or being opened."""
+def open_connections(addresses: set[tuple[str, int]], network: Path = OUR_NETWORK) -> int:
+    """Connections from this machine to any of these (IP address, port) that are open or being opened.
+
+    Args:
+        network: the kernel's tables of the network to look at: a container may have one of its own.
+    """
     tables = {"tcp6" if ":" in ip else "tcp" for ip, _ in addresses}  # reading one takes the kernel many milliseconds
-    return sum(remote in addresses for remote in _remotes(tables))
+    return sum(remote in addresses for remote in _remotes(network, tables))
 
 
 def resolved(address: str) -> tuple[str, int]:
@@ -76,14 +80,14 @@ def _listeners(port: int) -> set[int]:
     return {c.pid for c in found if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port and c.pid}
 
 
-def _remotes(tables: set[str]) -> Iterator[tuple[str, int]]:
+def _remotes(network: Path, tables: set[str]) -> Iterator[tuple[str, int]]:
     """The far ends of all connections. The kernel's own table: psutil would walk all open files of all processes."""
-    if not PROC.exists():
+    if not OUR_NETWORK.exists():
         states = (psutil.CONN_ESTABLISHED, psutil.CONN_SYN_SENT)
         yield from ((c.raddr.ip, c.raddr.port) for c in psutil.net_connections("tcp") if c.status in states and c.raddr)
         return
     for table in tables:
-        for line in (PROC / table).read_text().splitlines()[1:]:
+        for line in (network / table).read_text().splitlines()[1:]:
             words = line.split(maxsplit=4)
             if words[3] in OPEN:
                 yield _far_end(words[2])
