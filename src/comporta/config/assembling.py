@@ -26,6 +26,7 @@ from comporta.model.spec import (
     MetricsSpec,
     PortRange,
     ReceiverSpec,
+    ServiceLevelsSpec,
     Thresholds,
     Trigger,
     WatchSpec,
@@ -34,7 +35,7 @@ from comporta.model.spec import (
 FIRST_PORT = 8101
 SLOT_SIZE = 10
 DEFAULT_PORT = "8080"
-BESIDE = ("alerts", "watch")
+BESIDE = ("alerts", "watch", "service_levels")
 KINDS = {HttpCheck: checks.HttpCheck, TcpCheck: checks.TcpCheck, CommandCheck: checks.CommandCheck}
 
 
@@ -80,6 +81,7 @@ def assemble(
         keep_failed=settings.keep_failed,
         metrics=_metrics(settings),
         watch=_watch(settings.watch),
+        service_levels=ServiceLevelsSpec(**settings.service_levels.model_dump()),
         maintenance=_maintenance(base, settings),
         alerts=tuple(_receiver(receiver) for receiver in settings.alerts),
         # Who is told, and how a release is watched, is no part of it.

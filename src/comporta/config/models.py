@@ -47,6 +47,7 @@ from comporta.model.spec import (
     HealthSpec,
     MaintenanceSpec,
     MetricsSpec,
+    ServiceLevelsSpec,
     Thresholds,
     WatchSpec,
 )
@@ -69,6 +70,7 @@ WATCH = WatchSpec()
 THRESHOLDS = Thresholds()
 ERRORS, LATENCY, AVAILABILITY = WATCH.triggers
 METRICS = MetricsSpec(url="", queries=())
+LEVELS = ServiceLevelsSpec()
 WATCH = WatchSpec()
 
 HeaderName = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
@@ -370,6 +372,19 @@ class Maintenance(Part):
     )
 
 
+class ServiceLevels(Part):
+    """What deploying is to keep to: `comporta report` says whether it does."""
+
+    success: Percent = Field(default=LEVELS.success, description="The least share of deployments that are promoted.")
+    deployment: PositiveDuration = Field(
+        default=LEVELS.deployment, description="The longest that 95 % of the deployments may take."
+    )
+    rollback: PositiveDuration = Field(
+        default=LEVELS.rollback, description="The longest that 95 % of the rollbacks may take."
+    )
+    lost: int = Field(default=LEVELS.lost, ge=0, description="How many requests may be lost, by all of them together.")
+
+
 class Slots(Part):
     """The ports of the instances, for each of the two slots."""
 
@@ -404,6 +419,7 @@ class Common(Part):
         default=None, description="What is measured of a new release beside the router's own figures."
     )
     watch: Watch = Field(default=Watch(), description="How a live release is watched.")
+    service_levels: ServiceLevels = Field(default=ServiceLevels(), description="What deploying is to keep to.")
     maintenance: Maintenance = Field(
         default=Maintenance(), description="What users get while the service is closed for maintenance."
     )

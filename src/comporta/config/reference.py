@@ -32,6 +32,7 @@ HEADINGS = {
     "Alarms": "`watch.thresholds`",
     "Metrics": "`metrics`",
     "MetricQuery": "Query, in `metrics.queries`",
+    "ServiceLevels": "`service_levels`",
     "Maintenance": "`maintenance`",
     "Webhook": "Webhook, in `alerts`",
     "Hook": "Command, in `alerts`",

@@ -6,7 +6,7 @@ from comporta.model.journal import Outcome
 from comporta.model.values import Value
 
 
-class Outline(Value, frozen=True):
+class Outline(Value, frozen=True, gc=False):  # gc=False: they are many, and hold nothing that could hold them
     """What the journal says of one deployment, in short. Moments are seconds since the epoch.
 
     Attributes:

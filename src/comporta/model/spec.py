@@ -228,6 +228,21 @@ class ReceiverSpec(Value, frozen=True):
     timeout: float = 10.0
 
 
+class ServiceLevelsSpec(Value, frozen=True):
+    """What deploying is to keep to.
+
+    Attributes:
+        success: the least share of deployments that are promoted.
+        deployment, rollback: the longest that 95 % of them may take.
+        lost: how many requests may be lost by all of them together.
+    """
+
+    success: float = 0.95
+    deployment: float = 900.0
+    rollback: float = 300.0
+    lost: int = 0
+
+
 class DriverSpec(Value, frozen=True):
     """A driver by name, with its own part of the config (already validated by the driver's options type)."""
 
@@ -271,6 +286,7 @@ class EnvironmentSpec(Value, frozen=True):
     keep_failed: float = 3600.0
     metrics: MetricsSpec | None = None
     watch: WatchSpec = WatchSpec()
+    service_levels: ServiceLevelsSpec = ServiceLevelsSpec()
     maintenance: MaintenanceSpec = MaintenanceSpec()
     alerts: tuple[ReceiverSpec, ...] = ()
     env_file: str | None = None
