@@ -46,6 +46,7 @@ class Composed:
         from comporta.app.context import Context, Interruption
         from comporta.drivers.env_secrets import EnvSecrets
         from comporta.drivers.journals.sqlite import SqliteJournal
+        from comporta.drivers.load_generator import GeneratedLoad
         from comporta.drivers.local_host import LocalHost
         from comporta.drivers.metrics.prometheus import Prometheus
         from comporta.drivers.probes.command import CommandProbe
@@ -71,6 +72,7 @@ class Composed:
             },
             operator=screen,
             metrics=Prometheus(spec.metrics, secrets) if spec.metrics else None,
+            load=GeneratedLoad(),
         )
         journal = SqliteJournal(Path(spec.state) / "journal.db", redact=secrets.redact)
         series = SqliteSeries(Path(spec.state) / spec.environment / "watch.db")

@@ -14,6 +14,7 @@ VERBS = {
     "deploy": "Make a version live.",
     "status": "Show what serves now.",
     "health": "Ask every health check once.",
+    "validate": "Validate what serves: health, performance, features, load.",
     "rollback": "Bring an earlier release back.",
     "watch": "Watch what serves, tell people, and roll back what turns bad.",
     "serve": "Watch all environments for good, and finish what was interrupted.",

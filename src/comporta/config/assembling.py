@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
-from comporta.config.models import SECTIONS, CommandCheck, Environment, HttpCheck, TcpCheck, Watch
+from comporta.config.models import SECTIONS, CommandCheck, Environment, HttpCheck, TcpCheck, Validate, Watch
 from comporta.config.nodes import Node
 from comporta.config.receivers import AnyReceiver
 from comporta.model import checks
@@ -20,23 +21,32 @@ from comporta.model.spec import (
     CanarySpec,
     DriverSpec,
     EnvironmentSpec,
+    FeaturesPhase,
+    HealthPhase,
     HealthSpec,
+    LoadPhase,
     MaintenanceSpec,
     MetricQuery,
     MetricsSpec,
+    PerformancePhase,
     PortRange,
     ReceiverSpec,
     ServiceLevelsSpec,
     Thresholds,
     Trigger,
+    ValidateSpec,
     WatchSpec,
 )
 
 FIRST_PORT = 8101
 SLOT_SIZE = 10
 DEFAULT_PORT = "8080"
-BESIDE = ("alerts", "watch", "service_levels")
-KINDS = {HttpCheck: checks.HttpCheck, TcpCheck: checks.TcpCheck, CommandCheck: checks.CommandCheck}
+BESIDE = ("alerts", "watch", "service_levels", "validate")
+KINDS: dict[type[BaseModel], Callable[..., checks.Check]] = {
+    HttpCheck: checks.HttpCheck,
+    TcpCheck: checks.TcpCheck,
+    CommandCheck: checks.CommandCheck,
+}
 
 
 def without_unchosen(node: Node, settings: Environment) -> Node:
@@ -81,6 +91,7 @@ def assemble(
         keep_failed=settings.keep_failed,
         metrics=_metrics(settings),
         watch=_watch(settings.watch),
+        validate=_validate(settings.validation),
         service_levels=ServiceLevelsSpec(**settings.service_levels.model_dump()),
         maintenance=_maintenance(base, settings),
         alerts=tuple(_receiver(receiver) for receiver in settings.alerts),
@@ -99,9 +110,25 @@ def _driver(kind: str, settings: Environment, drivers: dict[str, BaseModel]) -> 
     return DriverSpec(name=getattr(settings, choice), options=drivers[kind].model_dump(mode="json", by_alias=True))
 
 
+def _validate(written: Validate) -> ValidateSpec:
+    performance, features, load = written.performance, written.features, written.load
+    return ValidateSpec(
+        after_promotion=written.after_promotion,
+        health=HealthPhase(**written.health.model_dump()) if written.health else None,
+        performance=PerformancePhase(**performance.model_dump()) if performance else None,
+        features=FeaturesPhase(during=features.during, checks=_checks(features.checks)) if features else None,
+        load=LoadPhase(**load.model_dump()) if load else None,
+    )
+
+
+def _checks(written: Iterable[BaseModel]) -> tuple[checks.Check, ...]:
+    return tuple(KINDS[type(check)](**_fields(check)) for check in written)
+
+
 def _health(settings: Environment) -> HealthSpec:
-    asked = tuple(KINDS[type(check)](**_fields(check)) for check in settings.health.checks)
-    return HealthSpec(checks=asked, timeout=settings.health.timeout, interval=settings.health.interval)
+    return HealthSpec(
+        checks=_checks(settings.health.checks), timeout=settings.health.timeout, interval=settings.health.interval
+    )
 
 
 def _canary(settings: Environment) -> CanarySpec:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from comporta.ports.clock import Clock
+from comporta.ports.load import Load
 from comporta.ports.metrics import MetricSource
 from comporta.ports.notebook import BlankNotebook, Notebook
 from comporta.ports.operator import Operator
@@ -18,6 +19,7 @@ from comporta.ports.runtime import Runtime
 class Ports:
     """`probes` by the tag of the check they answer: "http", "tcp", "command".
 
+    `load` puts load on an instance, where a release is validated.
     `metrics` is a source beside the router's log, where one is configured; `notebook` is the acting step's own.
     `deployment`: the number of the one that acts, if any.
     """
@@ -28,5 +30,6 @@ class Ports:
     probes: Mapping[str, Probe]
     operator: Operator
     metrics: MetricSource | None = None
+    load: Load | None = None
     notebook: Notebook = field(default_factory=BlankNotebook)
     deployment: int | None = None
