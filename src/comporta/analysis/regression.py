@@ -19,12 +19,12 @@ from collections.abc import Sequence
 from comporta.model.load import LoadBlock
 from comporta.model.values import Value
 
-CONFIDENCE = 0.99
-_Z = 2.3263  # the normal distribution's 99 % point
+CONFIDENCE = 0.95
+_Z = 1.6449  # the normal distribution's 95 % point
 
 
 class Ratio(Value, frozen=True):
-    """How many times as long the new release takes: the best estimate, and what it is at least (at 99 %)."""
+    """How many times as long the new release takes: the best estimate, and what it is at least (at 95 %)."""
 
     estimate: float
     least: float

@@ -13,7 +13,7 @@ from comporta.steps.validate_performance import ValidatePerformance
 from comporta.strategies import parts
 
 PAIRS = 12
-"""Blocks of each kind; one more warms up. At 99 %, two of the twelve may point the other way."""
+"""Blocks of each kind; one more warms up. Two of the twelve may point the other way."""
 
 
 def before_users(spec: EnvironmentSpec, slot: Slot, instances: int) -> list[AnyStep]:
