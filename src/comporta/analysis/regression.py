@@ -52,13 +52,13 @@ def unpaired(new: Sequence[float], old: Sequence[float]) -> Ratio:
 
 
 def latency_of(block: LoadBlock, floor: float) -> float:
-    """A block's median latency in seconds; below the floor all are alike. Its length if nothing was answered."""
-    return max(block.latencies.p50, floor) if block.latencies.total else max(block.seconds, floor)
+    """The median latency of a block that was answered, in seconds; below the floor all are alike."""
+    return max(block.latencies.p50, floor)
 
 
-def cost_of(block: LoadBlock, floor: float) -> float:
-    """The seconds an answer took while the service was kept busy. `floor` bounds it from below."""
-    return max(block.seconds / max(block.answered, 1), floor)
+def cost_of(block: LoadBlock) -> float:
+    """The seconds that each answer took while the service was kept busy."""
+    return block.seconds / block.answered
 
 
 def _sign_bound(count: int) -> int | None:

@@ -103,7 +103,7 @@ async def _steps(
     live, spec = _live(ctx, snapshot), ctx.spec
     slot, instances = live.slot, live.occupant.instances if live.occupant else 0
     against = _warm(snapshot.slot(slot.other))
-    baseline = await _baseline(ctx, release) if against is None and spec.validate.performance else None
+    baseline = await _baseline(ctx, release) if spec.validate.performance else None
     users = users or bool(spec.validate.load and spec.validate.load.users)
     found = {
         "health": validation.health(spec, slot, instances),

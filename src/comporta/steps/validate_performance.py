@@ -10,12 +10,11 @@ from comporta.model.traffic import Slot
 from comporta.model.values import to_json
 from comporta.ports.bundle import Ports
 from comporta.steps.groups import task_group
-from comporta.steps.health import instance_targets
+from comporta.steps.health import instance_targets, log_advice
 from comporta.steps.step import Facts, Step
 
 TIMEOUT = 10.0
 """Seconds after which a request of the load is given up."""
-COST_FLOOR = 1e-9
 
 
 class ValidatePerformance(Step, frozen=True, tag="validate-performance"):
@@ -23,7 +22,7 @@ class ValidatePerformance(Step, frozen=True, tag="validate-performance"):
 
     Attributes:
         against: the slot of the release before, where it is up: both are measured at the same time.
-        baseline: how the release before bore this load earlier, for where it is not.
+        baseline: how another release bore this load earlier, for where it is not.
         slower: how many times the latency of the release before it may have.
         throughput: what part of its throughput it must have.
         floor: seconds below which all latencies are alike.
@@ -48,23 +47,31 @@ class ValidatePerformance(Step, frozen=True, tag="validate-performance"):
     async def do(self, ports: Ports, began: float) -> Facts:
         slots = [self.slot, *([self.against] if self.against else [])]
         targets = [instance_targets(slot, 1, self.host, ports)[0] for slot in slots]
-        measured = await measure(targets, self.shape, ports)
-        new = measured[0]
+        new, *others = await measure(targets, self.shape, ports)
+        if not _answered(new):
+            raise CheckFailed(
+                "validation failed in phase performance: the release left whole blocks of requests without an answer",
+                details=[f"GET {self.shape.path} on {targets[0].name}"],
+                next=f"look into the release{log_advice(targets[0])}",
+            )
+        # What was kept warm may have come to its time meanwhile.
+        beside = others[0] if others and _answered(others[0]) else None
         facts: Facts = {"baseline": to_json(new)}
-        old = measured[1] if self.against else self.baseline
-        if old is None:
+        if beside is None and self.baseline is None:
             return facts | {"compared": "nothing to compare with: this is the baseline now"}
-        latency, cost = self._compared(new, old)
+        latency, cost = self._compared(new, beside)
         facts |= {"latency": to_json(latency), "cost": to_json(cost)}
         if latency.beyond(self.slower) or cost.beyond(1 / self.throughput):
             raise self._failure(latency, cost)
         return facts
 
-    def _compared(self, new: Baseline, old: Baseline) -> tuple[Ratio, Ratio]:
+    def _compared(self, new: Baseline, beside: Baseline | None) -> tuple[Ratio, Ratio]:
         """Latency under the steady load, and seconds for each answer under the busy one."""
-        compare = paired if self.against else unpaired
+        old = beside or self.baseline
+        assert old is not None, "asked only where there is one of them"
+        compare = paired if beside else unpaired
         steady = [[latency_of(block, self.floor) for block in each.steady] for each in (new, old)]
-        busy = [[cost_of(block, COST_FLOOR) for block in each.busy] for each in (new, old)]
+        busy = [[cost_of(block) for block in each.busy] for each in (new, old)]
         return compare(*steady), compare(*busy)
 
     def _failure(self, latency: Ratio, cost: Ratio) -> CheckFailed:
@@ -77,6 +84,10 @@ class ValidatePerformance(Step, frozen=True, tag="validate-performance"):
             ],
             next="find out what became slower; `validate.performance` in the config has the limits",
         )
+
+
+def _answered(baseline: Baseline) -> bool:
+    return all(block.answered for block in (*baseline.steady, *baseline.busy))
 
 
 async def measure(targets: list[Target], shape: LoadShape, ports: Ports) -> list[Baseline]:
