@@ -65,7 +65,7 @@ validate:
   health: {{during: 1s}}
   performance: {{during: 16s, path: /work, rate: 25/s}}
   features: {{during: 30s, checks: [{{name: feature, path: /feature, timeout: 5s}}]}}
-  load: {{during: 6s, path: /work, to: 60/s, users: true}}
+  load: {{during: 18s, path: /work, to: 60/s, users: true}}
 environments:
   development: {{domain: "localhost:{port}", slots: {{blue: {blue}, green: {green}}}}}
 """
@@ -86,7 +86,7 @@ PLANTED = {
     "latency x 1.6": Release(delay=0.064, phase="performance"),
     "throughput x 0.7": Release(serial=0.0286, delay=0.0114, phase="performance"),
     "a broken feature": Release(broken=True, phase="features"),
-    "collapse under load": Release(serial=0.025, delay=0.0, phase="load"),
+    "collapse under load": Release(serial=0.04, delay=0.0, phase="load"),
 }
 
 

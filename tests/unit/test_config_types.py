@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from comporta.config import types
-from comporta.config.types import Domain, Duration, Listen, Name, Percent, PortRange
+from comporta.config.types import Domain, Duration, Listen, Name, Percent, PortRange, Rate
 from comporta.model import spec
 
 duration = TypeAdapter(Duration)
@@ -165,3 +165,14 @@ def test_the_schema_accepts_what_is_read(kind: str, adapter: TypeAdapter[object]
         assert not re.search(pattern, written)
     else:
         assert re.search(pattern, written)
+
+
+@pytest.mark.parametrize(("written", "rate"), [("20/s", 20.0), ("90/m", 1.5), (3, 3.0), (0.5, 0.5)])
+def test_a_rate_is_so_many_a_second(written: object, rate: float) -> None:
+    assert TypeAdapter(Rate).validate_python(written) == rate
+
+
+@pytest.mark.parametrize("written", ["20", "20/h", "0/s", -1, True, 20_000, None])
+def test_what_is_no_rate_is_refused(written: object) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Rate).validate_python(written)
