@@ -27,7 +27,7 @@ CREATE INDEX IF NOT EXISTS records_in_outline ON records
 def read_outlines(db: sqlite3.Connection, environment: str | None, since: float | None) -> list[Outline]:
     """The deployments of an environment (None: of all) that began then or later, oldest first."""
     created = dict(_rows(db, "release", f"{NUMBER}, at"))
-    ends = {number: rest for number, *rest in _rows(db, "finished", f"deployment, at, {OUTCOME}, {LOST}", since)}
+    ends = {row[0]: row for row in _rows(db, "finished", f"deployment, at, {OUTCOME}, {LOST}", since)}
     failed: dict[int, float] = {}
     for kind in ("failed", "foreign", "abort"):
         for number, at in _rows(db, kind, "deployment, at", since):
@@ -37,7 +37,7 @@ def read_outlines(db: sqlite3.Connection, environment: str | None, since: float 
         db, "opened", f"deployment, environment, at, {STRATEGY}, {RELEASE}", since
     ):
         if environment in (None, place):
-            ended, outcome, lost = ends.get(number, (None, None, None))
+            _, ended, outcome, lost = ends.get(number, NOT_ENDED)
             outlines.append(
                 Outline(
                     number=number,
@@ -54,6 +54,7 @@ def read_outlines(db: sqlite3.Connection, environment: str | None, since: float 
     return outlines
 
 
+NOT_ENDED = (None, None, None, None)
 OUTCOMES: dict[str | None, Outcome | None] = {None: None, **{outcome.value: outcome for outcome in Outcome}}
 
 
