@@ -54,6 +54,7 @@ class Composed:
         from comporta.drivers.env_secrets import EnvSecrets
         from comporta.drivers.journals.sqlite import SqliteJournal
         from comporta.drivers.linters.squawk import Squawk
+        from comporta.drivers.load_generator import GeneratedLoad
         from comporta.drivers.local_host import LocalHost
         from comporta.drivers.metrics.prometheus import Prometheus
         from comporta.drivers.probes.command import CommandProbe
@@ -81,6 +82,7 @@ class Composed:
             metrics=Prometheus(spec.metrics, secrets) if spec.metrics else None,
             migrator=migrator(spec, clock, secrets),
             linter=Squawk(),
+            load=GeneratedLoad(),
         )
         journal = SqliteJournal(Path(spec.state) / "journal.db", redact=secrets.redact)
         series = SqliteSeries(Path(spec.state) / spec.environment / "watch.db")

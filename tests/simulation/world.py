@@ -26,6 +26,7 @@ from comporta.ports.bundle import Ports
 from comporta.ports.metrics import MetricSource
 from comporta.steps.plan import Plan
 from comporta.testing.fake_journal import FakeJournal
+from comporta.testing.fake_load import FakeLoad
 from comporta.testing.fake_probe import FakeProbe
 from comporta.testing.fake_router import FakeRouter
 from comporta.testing.fake_runtime import FakeRuntime
@@ -125,7 +126,10 @@ class SimulatedHost:
 @dataclass
 class World:
     """Everything there is. `sick` versions never get healthy; `failing` ones answer errors once they get traffic,
-    `slow` ones answer late."""
+    `slow` ones answer late.
+
+    `takes`: version → the seconds of an answer under a load that is put on it on purpose; `bears`: version → the rate
+    beyond which it gives none."""
 
     spec: EnvironmentSpec = field(default_factory=specs.spec)
     sick: set[str] = field(default_factory=set)
@@ -133,6 +137,8 @@ class World:
     slow: set[str] = field(default_factory=set)
     rate: float = REQUESTS_PER_SECOND
     metrics: MetricSource | None = None
+    takes: dict[str, float] = field(default_factory=dict)
+    bears: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.clock = SimulatedClock()
@@ -168,7 +174,7 @@ class World:
         self.living.add(self._host.pid)
         self._process = ProcessJournal(self.journal)
         ports = Ports(self.clock, self.runtime, self.router, {"http": self.probe, "command": self.probe}, People())
-        ports = replace(ports, metrics=self.metrics)
+        ports = replace(ports, metrics=self.metrics, load=FakeLoad(self.clock, self._takes))
         return Context(self.spec, ports, self._process, self.series, self._host, People(), Interruption(), self._moment)
 
     def run(self, use_case: Callable[[Context], Awaitable[T]], fault: Fault | None = None) -> T:
@@ -327,6 +333,13 @@ class World:
         if seat is None or seat.occupant.release.version in self.sick or (target.index is None and self.unwell):
             return False
         return target.index in seat.running if target.index else bool(seat.running)
+
+    def _takes(self, target: Target, rate: float) -> float | None:
+        seat = self.runtime._seat(target.slot) if target.slot else None
+        if seat is None or target.index not in seat.running:
+            return None
+        version = seat.occupant.release.version
+        return self.takes.get(version, 0.05) if rate <= self.bears.get(version, 1e9) else None
 
     def _served(self) -> list[Figures]:
         self._count()

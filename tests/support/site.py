@@ -22,12 +22,16 @@ from comporta.load.free_ports import free_ports
 INSTANCES = 2
 
 SERVICE = '''\
-"""Says which version it is. HOW decides how well it behaves."""
-import json, os, random, signal, sys, threading, time
+"""Says which version it is. HOW decides how well it behaves.
+
+"takes 0.03" and "alone 0.03" say how many seconds /work needs, all requests at once or one after the other.
+"""
+import contextlib, json, os, random, signal, sys, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 HOW = "{how}"
 VERSION = "{version}"
+ALONE = threading.Lock()
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -35,6 +39,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path == "/work":
+            with ALONE if HOW.startswith("alone") else contextlib.nullcontext():
+                time.sleep(float(HOW.split()[1]))
         flaky = HOW == "flaky" and random.random() < 0.2
         rotten = HOW == "rotting" and os.path.exists("../../rotten")
         sick = HOW == "sick" or ((HOW == "failing" or flaky or rotten) and self.path != "/health")

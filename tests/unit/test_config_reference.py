@@ -32,3 +32,14 @@ def test_the_example_of_the_page_about_alerts_is_right(tmp_path: Path) -> None:
     assert example
     path = write(tmp_path, example[1] + GOOD)
     assert len(loading.load(path, "production", OPTIONS, {}).alerts) == 4
+
+
+def test_the_example_of_the_page_about_validation_is_right(tmp_path: Path) -> None:
+    example = re.search(r"```yaml\n(.*?)```", PAGE.with_name("validate.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert example
+    found = loading.load(write(tmp_path, example[1] + GOOD), "production", OPTIONS, {}).validate
+    assert found.after_promotion
+    assert found.features
+    assert [check.name for check in found.features.checks] == ["buy", "search"]
+    assert found.load
+    assert found.load.to == 200.0

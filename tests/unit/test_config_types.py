@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from comporta.config import types
-from comporta.config.types import Domain, Duration, GitName, Listen, Moment, Name, Percent, PortRange, Size, Tag
+from comporta.config.types import Domain, Duration, GitName, Listen, Moment, Name, Percent, PortRange, Rate, Size, Tag
 from comporta.model import spec
 
 duration = TypeAdapter(Duration)
@@ -220,3 +220,14 @@ def test_what_git_could_take_for_something_else_is_refused(written: str) -> None
 def test_a_tag_holds_the_version_once(written: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(Tag).validate_python(written)
+
+
+@pytest.mark.parametrize(("written", "rate"), [("20/s", 20.0), ("90/m", 1.5), (3, 3.0), (0.5, 0.5)])
+def test_a_rate_is_so_many_a_second(written: object, rate: float) -> None:
+    assert TypeAdapter(Rate).validate_python(written) == rate
+
+
+@pytest.mark.parametrize("written", ["20", "20/h", "0/s", -1, True, 20_000, None])
+def test_what_is_no_rate_is_refused(written: object) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Rate).validate_python(written)

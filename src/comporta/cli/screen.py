@@ -196,6 +196,13 @@ def facts_line(facts: Facts) -> str:
         parts.append(f"{verdict['kind']} after {counted(verdict['candidate_requests'], 'request')} to the candidate")
     if "promoted_by" in facts:
         parts.append(f"promoted by {facts['promoted_by']}")
+    if "cost" in facts:
+        latency, cost = facts["latency"]["estimate"], facts["cost"]["estimate"]
+        parts.append(f"{latency:.2f} times the latency of the release before, {1 / cost:.2f} times its throughput")
+    if "compared" in facts:
+        parts.append(facts["compared"])
+    if "held" in facts:
+        parts.append(f"bore {facts['held']:g} requests a second")
     if facts.get("overruled"):
         parts.append(f"failed and overruled: {', '.join(facts['overruled'])}")
     if "unhealthy" in facts:

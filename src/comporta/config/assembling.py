@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
 from comporta.config.before import Gates
-from comporta.config.models import SECTIONS, CommandCheck, Environment, HttpCheck, TcpCheck, Watch
+from comporta.config.models import SECTIONS, CommandCheck, Environment, HttpCheck, TcpCheck, Validate, Watch
 from comporta.config.nodes import Node
 from comporta.config.receivers import AnyReceiver
 from comporta.model import checks
@@ -23,15 +24,21 @@ from comporta.model.spec import (
     DatabaseSpec,
     DriverSpec,
     EnvironmentSpec,
+    FeaturesPhase,
+    HealthPhase,
     HealthSpec,
+    LoadPhase,
     MaintenanceSpec,
     MetricQuery,
     MetricsSpec,
+    PerformancePhase,
     PortRange,
     ReceiverSpec,
     RollingSpec,
+    ServiceLevelsSpec,
     Thresholds,
     Trigger,
+    ValidateSpec,
     VersionsSpec,
     WatchSpec,
 )
@@ -39,8 +46,12 @@ from comporta.model.spec import (
 FIRST_PORT = 8101
 SLOT_SIZE = 10
 DEFAULT_PORT = "8080"
-BESIDE = ("alerts", "watch", "versions", "preflight")
-KINDS = {HttpCheck: checks.HttpCheck, TcpCheck: checks.TcpCheck, CommandCheck: checks.CommandCheck}
+BESIDE = ("alerts", "watch", "versions", "preflight", "service_levels", "validate")
+KINDS: dict[type[BaseModel], Callable[..., checks.Check]] = {
+    HttpCheck: checks.HttpCheck,
+    TcpCheck: checks.TcpCheck,
+    CommandCheck: checks.CommandCheck,
+}
 
 
 def without_unchosen(node: Node, settings: Environment) -> Node:
@@ -88,6 +99,8 @@ def assemble(
         metrics=_metrics(settings),
         database=_database(settings),
         watch=_watch(settings.watch),
+        validate=_validate(settings.validation),
+        service_levels=ServiceLevelsSpec(**settings.service_levels.model_dump()),
         maintenance=_maintenance(base, settings),
         preflight=_preflight(settings.preflight),
         versions=VersionsSpec(**settings.versions.model_dump()),
@@ -107,9 +120,25 @@ def _driver(kind: str, settings: Environment, drivers: dict[str, BaseModel]) -> 
     return DriverSpec(name=getattr(settings, choice), options=drivers[kind].model_dump(mode="json", by_alias=True))
 
 
+def _validate(written: Validate) -> ValidateSpec:
+    performance, features, load = written.performance, written.features, written.load
+    return ValidateSpec(
+        after_promotion=written.after_promotion,
+        health=HealthPhase(**written.health.model_dump()) if written.health else None,
+        performance=PerformancePhase(**performance.model_dump()) if performance else None,
+        features=FeaturesPhase(during=features.during, checks=_checks(features.checks)) if features else None,
+        load=LoadPhase(**load.model_dump()) if load else None,
+    )
+
+
+def _checks(written: Iterable[BaseModel]) -> tuple[checks.Check, ...]:
+    return tuple(KINDS[type(check)](**_fields(check)) for check in written)
+
+
 def _health(settings: Environment) -> HealthSpec:
-    asked = tuple(KINDS[type(check)](**_fields(check)) for check in settings.health.checks)
-    return HealthSpec(checks=asked, timeout=settings.health.timeout, interval=settings.health.interval)
+    return HealthSpec(
+        checks=_checks(settings.health.checks), timeout=settings.health.timeout, interval=settings.health.interval
+    )
 
 
 def _canary(settings: Environment) -> CanarySpec:

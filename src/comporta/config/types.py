@@ -22,6 +22,8 @@ from comporta.model import queries, spec
 MAX_SECONDS = 365 * 24 * 3600.0
 UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 DURATION = "".join(rf"(?:([0-9]+(?:\.[0-9]+)?){unit})?" for unit in UNITS)
+RATE = r"([0-9]+(?:\.[0-9]+)?)/([sm])"
+MAX_RATE = 10_000.0
 PERCENT = r"([0-9]+(?:\.[0-9]+)?) ?%"
 SIZES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
 SIZE = r"([0-9]+(?:\.[0-9]+)?) ?(B|KiB|MiB|GiB|TiB)"
@@ -85,6 +87,20 @@ def parse_percent(written: Any) -> float:
     if not 0 <= fraction <= 1:
         raise refusal(f"{written} is not between 0% and 100%", advice)
     return fraction
+
+
+def parse_rate(written: Any) -> float:
+    """Requests a second, from `20/s`, `90/m` or a number of them a second."""
+    advice = "write it like 20/s or 90/m"
+    if isinstance(written, str) and (match := re.fullmatch(RATE, written)):
+        rate = float(match[1]) / UNITS[match[2]]
+    elif isinstance(written, int | float) and not isinstance(written, bool):
+        rate = float(written)
+    else:
+        raise refusal(f"{quoted(written)} is not a rate", advice)
+    if not 0 < rate <= MAX_RATE:
+        raise refusal(f"{written} is not between 0 and {MAX_RATE:g} a second", advice)
+    return rate
 
 
 def parse_stage(written: Any) -> int:
@@ -289,6 +305,9 @@ Duration = Annotated[float, BeforeValidator(parse_duration), _DURATION_SCHEMA]
 PositiveDuration = Annotated[float, BeforeValidator(_positive_duration), _DURATION_SCHEMA]
 Percent = Annotated[
     float, BeforeValidator(parse_percent), _written("percentage", PERCENT, type="number", minimum=0, maximum=1)
+]
+Rate = Annotated[
+    float, BeforeValidator(parse_rate), _written("rate", RATE, type="number", exclusiveMinimum=0, maximum=MAX_RATE)
 ]
 Stage = Annotated[
     int,

@@ -79,6 +79,8 @@ class Kind(enum.StrEnum):
     """The maintenance page was put up (`on`: true, with its `message`) or taken down."""
     ALERT = "alert"
     """A threshold of the watch was crossed (`crossed`: true) or is kept again: `name`, `message`, `severity`."""
+    VALIDATED = "validated"
+    """What serves was validated (`passed`): the `release`, its `phases` with what they measured, what was `skipped`."""
     NOTE = "note"
 
 

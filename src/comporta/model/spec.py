@@ -285,6 +285,79 @@ class VersionsSpec(Value, frozen=True):
     tag: str = "v{version}"
 
 
+class ServiceLevelsSpec(Value, frozen=True):
+    """What deploying is to keep to.
+
+    Attributes:
+        success: the least share of deployments that are promoted.
+        deployment, rollback: the longest that 95 % of them may take.
+        lost: how many requests may be lost by all of them together.
+    """
+
+    success: float = 0.95
+    deployment: float = 900.0
+    rollback: float = 300.0
+    lost: int = 0
+
+
+class HealthPhase(Value, frozen=True):
+    """All checks keep passing for `during` seconds."""
+
+    during: float = 120.0
+
+
+class PerformancePhase(Value, frozen=True):
+    """The same load on the new release and on the one before.
+
+    Attributes:
+        during: seconds in all.
+        path: what is asked for; None: what the first health check over HTTP asks for.
+        rate: requests a second, to measure latency; connections: asking at once, to measure throughput.
+        slower: how many times the latency before it may have; throughput: what part of it the new one must have.
+    """
+
+    during: float = 300.0
+    path: str | None = None
+    rate: float = 20.0
+    connections: int = 2
+    slower: float = 1.5
+    throughput: float = 0.8
+
+
+class FeaturesPhase(Value, frozen=True):
+    """The service's own tests, within `during` seconds; without any, the smoke tests."""
+
+    during: float = 600.0
+    checks: tuple[Check, ...] = ()
+
+
+class LoadPhase(Value, frozen=True):
+    """A load that rises to `to` requests a second, over `during` seconds.
+
+    Attributes:
+        path: as for performance.
+        max_errors: the share of requests that may fail; within: seconds for 95 % of the answers.
+        users: also where users are served, and not only on a release that has none yet.
+    """
+
+    during: float = 900.0
+    path: str | None = None
+    to: float = 200.0
+    max_errors: float = 0.01
+    within: float = 1.0
+    users: bool = False
+
+
+class ValidateSpec(Value, frozen=True):
+    """What is asked of a release after it went live. None leaves a phase out."""
+
+    after_promotion: bool = False
+    health: HealthPhase | None = HealthPhase()
+    performance: PerformancePhase | None = PerformancePhase()
+    features: FeaturesPhase | None = FeaturesPhase()
+    load: LoadPhase | None = LoadPhase()
+
+
 class DriverSpec(Value, frozen=True):
     """A driver by name, with its own part of the config (already validated by the driver's options type)."""
 
@@ -350,6 +423,8 @@ class EnvironmentSpec(Value, frozen=True):
     database: DatabaseSpec | None = None
     watch: WatchSpec = WatchSpec()
     rolling: RollingSpec = RollingSpec()
+    service_levels: ServiceLevelsSpec = ServiceLevelsSpec()
+    validate: ValidateSpec = ValidateSpec()
     maintenance: MaintenanceSpec = MaintenanceSpec()
     alerts: tuple[ReceiverSpec, ...] = ()
     versions: VersionsSpec = VersionsSpec()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from comporta.ports.clock import Clock
 from comporta.ports.linter import Linter
+from comporta.ports.load import Load
 from comporta.ports.metrics import MetricSource
 from comporta.ports.migrator import Migrator
 from comporta.ports.notebook import BlankNotebook, Notebook
@@ -21,6 +22,7 @@ class Ports:
     """`probes` by the tag of the check they answer: "http", "tcp", "command".
 
     `migrator` is there where the config names one, and `linter` reads its SQL beside our own rules.
+    `load` puts load on an instance, where a release is validated.
     `metrics` is a source beside the router's log, where one is configured; `notebook` is the acting step's own.
     `deployment`: the number of the one that acts, if any.
     """
@@ -33,5 +35,6 @@ class Ports:
     metrics: MetricSource | None = None
     migrator: Migrator | None = None
     linter: Linter | None = None
+    load: Load | None = None
     notebook: Notebook = field(default_factory=BlankNotebook)
     deployment: int | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from comporta.model.journal import Holder, Kind, Lease, Record
+from comporta.model.outlines import Outline
 
 
 class Journal(Protocol):
@@ -76,6 +77,14 @@ class Journal(Protocol):
 
         Args:
             after, before: only those with a greater, a smaller sequence than this.
+        """
+
+    async def outlines(self, *, environment: str | None = None, since: float | None = None) -> list[Outline]:
+        """Deployments without their plans, oldest first; quick for a hundred thousand.
+
+        Args:
+            environment: None for all.
+            since: only those begun then or later, in seconds since the epoch.
         """
 
     async def hashed(self, prefix: str) -> Record | None:

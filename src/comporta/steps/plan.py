@@ -19,6 +19,10 @@ from comporta.steps.shift_traffic import ShiftTraffic
 from comporta.steps.smoke_test import SmokeTest
 from comporta.steps.start_instances import StartInstances
 from comporta.steps.stop_instances import StopInstances
+from comporta.steps.validate_features import ValidateFeatures
+from comporta.steps.validate_health import ValidateHealth
+from comporta.steps.validate_load import ValidateLoad
+from comporta.steps.validate_performance import ValidatePerformance
 from comporta.steps.watch_traffic import WatchTraffic
 
 AnyStep = (
@@ -34,6 +38,10 @@ AnyStep = (
     | WatchTraffic
     | JudgeTraffic
     | CheckService
+    | ValidateHealth
+    | ValidatePerformance
+    | ValidateFeatures
+    | ValidateLoad
     | DrainSlot
     | KeepWarm
     | StopInstances

@@ -9,7 +9,7 @@ from comporta.steps.confirm import Confirm
 from comporta.steps.plan import AnyStep, Plan
 from comporta.steps.smoke_test import SmokeTest
 from comporta.steps.watch_traffic import WatchTraffic
-from comporta.strategies import parts
+from comporta.strategies import parts, validation
 
 
 def plan(spec: EnvironmentSpec, snapshot: Snapshot, release: Release) -> Plan:
@@ -25,6 +25,7 @@ def plan(spec: EnvironmentSpec, snapshot: Snapshot, release: Release) -> Plan:
     if spec.smoke:
         steps.append(SmokeTest(slot=slot, commands=spec.smoke, host=spec.domain))
     steps += [
+        *validation.before_users(spec, slot, spec.instances),
         Confirm(question=f"Switch {spec.environment} to {release.artifact.version}{instead_of}?"),
         parts.shift(spec, snapshot, release, slot),
         WatchTraffic(
@@ -35,6 +36,7 @@ def plan(spec: EnvironmentSpec, snapshot: Snapshot, release: Release) -> Plan:
             max_error_rate=spec.blue_green.max_error_rate,
         ),
         parts.final_check(spec),
+        *validation.after_promotion(spec, slot, spec.instances, against=parts.slot_before(snapshot)),
         *parts.retire(spec, snapshot, release),
     ]
     return Plan(

@@ -21,7 +21,7 @@ from comporta.steps.scale_instances import ScaleInstances
 from comporta.steps.shift_traffic import ShiftTraffic
 from comporta.steps.smoke_test import SmokeTest
 from comporta.steps.watch_traffic import WatchTraffic
-from comporta.strategies import blue_green, parts
+from comporta.strategies import blue_green, parts, validation
 
 
 def plan(spec: EnvironmentSpec, snapshot: Snapshot, release: Release) -> Plan:
@@ -50,12 +50,14 @@ class _Canary:
         ]
         if spec.smoke:
             steps.append(SmokeTest(slot=slot, commands=spec.smoke, host=spec.domain))
+        steps += validation.before_users(spec, slot, self._instances(spec.canary.start))
         question = f"Give {spec.canary.start} % of {spec.environment} to {self.release.artifact.version}?"
         steps.append(Confirm(question=question))
         shares = (spec.canary.start, *spec.canary.stages)
         for share, previous in zip(shares, (0, *shares), strict=False):
             steps += self._stage(share, previous)
-        steps += [parts.final_check(spec), *parts.retire(spec, self.snapshot, self.release)]
+        validated = validation.after_promotion(spec, slot, spec.instances, against=parts.slot_before(self.snapshot))
+        steps += [parts.final_check(spec), *validated, *parts.retire(spec, self.snapshot, self.release)]
         return Plan(
             strategy="canary",
             environment=spec.environment,

@@ -28,6 +28,11 @@ def free_slot(snapshot: Snapshot) -> Slot:
     return live.other if live else Slot.BLUE
 
 
+def slot_before(snapshot: Snapshot) -> Slot | None:
+    """The slot of what serves before the plan; None where nothing runs there."""
+    return snapshot.live.slot if snapshot.live and snapshot.live.running else None
+
+
 def router_in_order(spec: EnvironmentSpec, snapshot: Snapshot) -> ConfigureRouter:
     """The router knows the ports of both slots, whichever of them is up."""
     return ConfigureRouter(to=topology(spec, snapshot), back_to=snapshot.routing.topology)

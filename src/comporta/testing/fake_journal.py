@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from comporta.model.chain import GENESIS, digest, first_broken
-from comporta.model.journal import Holder, Kind, Lease, Record
+from comporta.model.journal import Holder, Kind, Lease, Outcome, Record
 from comporta.model.leases import held, lost
+from comporta.model.outlines import Outline
 
 
 class FakeJournal:
@@ -119,6 +120,29 @@ class FakeJournal:
         within = self.all[after or 0 : None if before is None else max(0, before - 1)]
         found = [r for r in reversed(within) if r.kind in kinds and environment in (None, r.environment)]
         return found[:limit]
+
+    async def outlines(self, *, environment: str | None = None, since: float | None = None) -> list[Outline]:
+        opened = [r for r in self.all if r.kind is Kind.OPENED and environment in (None, r.environment)]
+        return [self._outline(record) for record in opened if since is None or record.at >= since]
+
+    def _outline(self, opened: Record) -> Outline:
+        plan = opened.data["plan"]
+        mine = [r for r in self.all if r.deployment == opened.deployment]
+        end = next((r for r in reversed(mine) if r.kind is Kind.FINISHED), None)
+        release = plan["release"]["number"]
+        created = (r.at for r in self.all if r.kind is Kind.RELEASE and r.data["number"] == release)
+        failed = (r.at for r in mine if r.kind in (Kind.FAILED, Kind.FOREIGN, Kind.ABORT))
+        return Outline(
+            number=opened.deployment or 0,
+            environment=opened.environment,
+            strategy=plan["strategy"],
+            started=opened.at,
+            created=next(created, None),
+            failed=min(failed, default=None),
+            ended=end.at if end else None,
+            outcome=Outcome(end.data["outcome"]) if end else None,
+            lost=end.data.get("lost") if end else None,
+        )
 
     async def hashed(self, prefix: str) -> Record | None:
         return next((r for r in self.all if r.hash.startswith(prefix)), None)

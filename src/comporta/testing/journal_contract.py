@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from comporta.model.errors import LeaseHeld, LeaseLost
-from comporta.model.journal import Holder, Kind, Lease
+from comporta.model.journal import Holder, Kind, Lease, Outcome
+from comporta.model.outlines import Outline
 from comporta.ports.journal import Journal
 
 ANA = Holder(host="h1", boot_id="b", pid=1, started=1.0, actor="ana")
@@ -131,6 +132,35 @@ class JournalContract:
         assert await found(after=1, before=5, limit=2) == [3, 2]
         assert await found(after=5) == await found(before=1) == []
 
+    async def test_deployments_are_told_in_outline(self, journal: Journal) -> None:
+        assert await journal.outlines() == []
+        ours = await journal.acquire("production", ANA, at=1.0)
+        theirs = await journal.acquire("staging", BEN, at=1.0)
+        release = await journal.add_release(at=5.0, lease=ours, actor="ana", data={})
+        first = await journal.open_deployment(at=10.0, lease=ours, actor="ana", data=opened("canary", release))
+        other = await journal.open_deployment(at=20.0, lease=theirs, actor="ben", data=opened("rollback", 99))
+        await append(journal, None, Kind.ABORT, deployment=first, at=31.0)
+        await append(journal, ours, Kind.FAILED, deployment=first, step=0, at=30.0)
+        await append(journal, ours, Kind.FINISHED, deployment=first, at=40.0, data={"outcome": "incident"})
+        ended = {"outcome": "rolled-back", "lost": 3}
+        await append(journal, ours, Kind.FINISHED, deployment=first, at=50.0, data=ended)
+        told = Outline(
+            number=first,
+            environment="production",
+            strategy="canary",
+            started=10.0,
+            created=5.0,
+            failed=30.0,
+            ended=50.0,
+            outcome=Outcome.ROLLED_BACK,
+            lost=3,
+        )
+        still_runs = Outline(number=other, environment="staging", strategy="rollback", started=20.0)
+        assert await journal.outlines() == [told, still_runs]
+        assert await journal.outlines(environment="production") == [told]
+        assert await journal.outlines(since=10.5) == [still_runs]
+        assert await journal.outlines(environment="production", since=10.5) == []
+
     async def test_a_record_is_found_by_its_hash(self, journal: Journal) -> None:
         lease = await journal.acquire("production", ANA, at=10.0)
         for n in range(3):
@@ -153,6 +183,10 @@ class JournalContract:
         assert await journal.verify() is None
         records = await journal.find(kinds=tuple(Kind))
         assert records[0].previous == records[1].hash
+
+
+def opened(strategy: str, release: int) -> dict[str, Any]:
+    return {"plan": {"strategy": strategy, "release": {"number": release}}}
 
 
 async def append(journal: Journal, lease: Lease | None, kind: Kind = Kind.NOTE, **fields: Any) -> None:

@@ -16,10 +16,12 @@ from typing import Any
 
 import msgspec
 
+from comporta.drivers.journals.outlines import INDEX, read_outlines
 from comporta.model.chain import GENESIS, digest, first_broken
 from comporta.model.errors import JournalError
 from comporta.model.journal import Holder, Kind, Lease, Record
 from comporta.model.leases import held, lost
+from comporta.model.outlines import Outline
 from comporta.model.values import from_json, to_json
 
 UNSHARED = {"SQLITE_IOERR_SHMOPEN", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_SHMMAP"}
@@ -152,6 +154,10 @@ class SqliteJournal:
             sql = f"SELECT * FROM records WHERE {' AND '.join(conditions)} ORDER BY sequence DESC LIMIT ?"
             return [_record(row) for row in db.execute(sql, [*values, -1 if limit is None else limit])]
 
+    async def outlines(self, *, environment: str | None = None, since: float | None = None) -> list[Outline]:
+        with self._reading() as db:
+            return read_outlines(db, environment, since)
+
     async def hashed(self, prefix: str) -> Record | None:
         with self._reading() as db:
             sql = "SELECT * FROM records WHERE substr(hash, 1, ?) = ? ORDER BY sequence LIMIT 1"
@@ -244,7 +250,7 @@ class SqliteJournal:
             try:
                 db.execute("PRAGMA journal_mode = WAL")
                 db.execute("PRAGMA synchronous = FULL")
-                db.executescript(SCHEMA)
+                db.executescript(SCHEMA + INDEX)
             except sqlite3.Error:
                 db.close()
                 raise

@@ -1,0 +1,117 @@
+"""How long `comporta report` takes over a long history.
+
+Run: python benchmarks/report.py [deployments, default 100000]
+
+The history is synthetic, but each deployment has its whole plan, as the strategy makes it, and 30 records of steps.
+Beside it, in the same run: an empty Python, and `comporta --help`. Exits with 1 if one takes a second of CPU time or
+more.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+import anyio
+import click
+
+from comporta.drivers.journals.sqlite import SqliteJournal
+from comporta.model.journal import Holder
+
+ALLOWED = 1.0
+STEPS = 15
+ROW = "INSERT INTO records VALUES (NULL, ?, 'development', ?, ?, ?, 'ana', 1, ?, '', '')"
+DAYS = 80 * 86400.0
+
+
+def history(count: int, plan: str) -> Iterator[tuple[object, ...]]:
+    """Rows of that many deployments until now: 4 in 5 are promoted, one in ten is a rollback."""
+    chance, now = random.Random(1), time.time()
+    for number in range(1, count + 1):
+        at = now - DAYS + DAYS * number / count
+        strategy = chance.choices(("blue-green", "canary", "rollback"), (6, 3, 1))[0]
+        yield at - 60, None, "release", None, json.dumps({"number": number})
+        yield at, number, "opened", None, plan.replace("STRATEGY", strategy).replace('"NUMBER"', str(number))
+        for step in range(STEPS):
+            yield at + step, number, "intent", step, "{}"
+            yield at + step + 0.5, number, "done", step, json.dumps({"slowest": {"api": 0.01}, "attempts": 3})
+        outcome = chance.choices(("promoted", "aborted", "rolled-back"), (8, 1, 1))[0]
+        figures = {"outcome": outcome, "cause": "", "requests": 9000, "lost": 0, "switch_seconds": 0.002}
+        yield at + chance.lognormvariate(5, 0.5), number, "finished", None, json.dumps(figures)
+
+
+def fill(path: Path, count: int) -> None:
+    # As large as a plan with three instances and six checks is.
+    steps = [{"type": "check-health", "checks": ["x" * 60] * 6, "host": "shop.example.com"}] * STEPS
+    plan = {"strategy": "STRATEGY", "release": {"number": "NUMBER", "version": "1.0.0"}, "steps": steps}
+    text = json.dumps({"plan": plan, "reason": "", "cursor": None}, sort_keys=True)
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("BEGIN")
+    db.executemany(ROW, history(count, text))
+    db.execute("COMMIT")
+    db.close()
+
+
+async def made(path: Path) -> None:
+    """An empty journal, as the driver makes it."""
+    journal = SqliteJournal(path, redact=str)
+    await journal.release(await journal.acquire("development", _holder(), at=0.0))
+
+
+def _holder() -> Holder:
+    return Holder(host="h", boot_id="b", pid=1, started=0.0, actor="ana")
+
+
+def taken(words: list[str], folder: Path) -> tuple[float, float]:
+    """CPU and wall seconds of one run, the median of five."""
+    runs = [_once(words, folder) for _ in range(5)]
+    return median(cpu for cpu, _ in runs), median(wall for _, wall in runs)
+
+
+def _once(words: list[str], folder: Path) -> tuple[float, float]:
+    before = os.times()
+    subprocess.run(words, cwd=folder, stdout=subprocess.DEVNULL, check=True)
+    after = os.times()
+    spent = after.children_user - before.children_user + after.children_system - before.children_system
+    return spent, after.elapsed - before.elapsed
+
+
+@click.command()
+@click.argument("count", type=click.IntRange(min=1), default=100_000)
+def main(count: int) -> None:
+    """Print the table."""
+    comporta = [sys.executable, "-m", "comporta.main"]
+    slowest = 0.0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        subprocess.run([*comporta, "init", "--service", "bench"], cwd=folder, stdout=subprocess.DEVNULL, check=True)
+        journal = folder / ".comporta" / "journal.db"
+        anyio.run(made, journal)
+        fill(journal, count)
+        click.echo(f"{count:,} deployments, {journal.stat().st_size / 2**20:,.0f} MiB of journal")
+        commands = {
+            "python -c pass": [sys.executable, "-c", "pass"],
+            "comporta --help": [*comporta, "--help"],
+            "comporta report": [*comporta, "report"],
+            "comporta report --json": [*comporta, "report", "--json"],
+            "comporta report --html": [*comporta, "report", "--html", "report.html"],
+        }
+        click.echo(f"{'command':26}{'CPU s':>10}{'wall s':>10}")
+        for title, words in commands.items():
+            cpu, wall = taken(words, folder)
+            slowest = max(slowest, cpu)
+            click.echo(f"{title:26}{cpu:10.3f}{wall:10.3f}")
+    sys.exit(1 if slowest >= ALLOWED else 0)
+
+
+if __name__ == "__main__":
+    main()
