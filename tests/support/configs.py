@@ -36,7 +36,23 @@ class Nginx(BaseModel):
     control: PortRange | None = None
 
 
-OPTIONS = {"runtimes": {"process": Process, "docker": Docker}, "routers": {"nginx": Nginx}}
+class Sql(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    directory: str = "releases/{version}/migrations"
+
+
+class Tool(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    run: tuple[str, ...]
+
+
+OPTIONS = {
+    "runtimes": {"process": Process, "docker": Docker},
+    "routers": {"nginx": Nginx},
+    "migrators": {"sql": Sql, "tool": Tool},
+}
 
 GOOD = """\
 service: shop

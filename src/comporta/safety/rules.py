@@ -76,7 +76,9 @@ def faults_of(statement: Statement, dialect: Dialect, made: set[str]) -> list[Fa
     """
     for words, found in COMMANDS:
         if _fits(statement.words, words):
-            return list(found)
+            # Of several actions the pattern has seen the first one only.
+            has_more = statement.begins("ALTER", "TABLE") and "," in statement.words
+            return [*found, faults.CANNOT_READ] if has_more else list(found)
     try:
         tree = parse_one(statement.sql, dialect=GRAMMARS[dialect])
     except (SqlglotError, RecursionError):

@@ -75,6 +75,11 @@ class Postgresql:
             ) from None
         try:
             yield PostgresqlSession(connection, self._clock)
+        except psycopg.Error as error:
+            raise MigrationFailed(
+                f"cannot go on with the database: {_said(error)}",
+                next="`comporta database status` shows what is applied",
+            ) from error
         finally:
             with suppress(psycopg.Error):
                 await connection.close()

@@ -150,6 +150,8 @@ class ProgramMigrator:
         env = {**self._secrets.env_file, **self._database.environment(), **own}
 
         async def ask(words: Sequence[str]) -> Said:
-            return await run(words, folder=place, env=env, timeout=self._timeout)
+            said = await run(words, folder=place, env=env, timeout=self._timeout)
+            # What it says in vain is shown to people; what it says in success is read by us.
+            return said if said.code == 0 else said.redacted(self._secrets.redact)
 
         return ask

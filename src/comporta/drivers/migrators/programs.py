@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,9 @@ class Said:
     code: int
     output: str
     errors: str
+
+    def redacted(self, redact: Callable[[str], str]) -> Said:
+        return Said(self.code, redact(self.output), redact(self.errors))
 
     @property
     def lines(self) -> list[str]:

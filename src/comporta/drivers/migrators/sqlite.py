@@ -50,7 +50,12 @@ class Sqlite:
     @asynccontextmanager
     async def locked(self) -> AsyncIterator[SqliteSession]:
         # The kernel frees the lock when its holder ends, however that ends. The file stays: its name is the lock.
-        descriptor = os.open(f"{self._path}.migrating", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            descriptor = os.open(f"{self._path}.migrating", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise MigrationFailed(
+                f"cannot lock the database {self._path}: {error.strerror}", next="`database.url` names it"
+            ) from None
         try:
             await self._lock(descriptor)
             async with self.opened() as session:
@@ -75,7 +80,7 @@ class Sqlite:
 
 
 class SqliteSession:
-    """Implements Session. Each call has a connection of its own thread's, so that the event loop never waits for it."""
+    """Implements Session. The calls run in a thread, so that the event loop never waits for them."""
 
     def __init__(self, path: Path, timeout: float, clock: Clock) -> None:
         self._path = path
@@ -88,10 +93,10 @@ class SqliteSession:
             self._connection.close()
 
     async def noted(self) -> list[Noted]:
-        return await self._in_thread(self._noted)
+        return await self._asked(self._noted)
 
     async def version(self, table: str) -> str | None:
-        return await self._in_thread(partial(self._version, table))
+        return await self._asked(partial(self._version, table))
 
     async def run(self, job: Job) -> None:
         pause = FIRST_PAUSE
@@ -107,6 +112,14 @@ class SqliteSession:
             await self._clock.sleep(pause)
             pause *= 2
 
+    async def _asked(self, call: Callable[[], T]) -> T:
+        try:
+            return await self._in_thread(call)
+        except sqlite3.Error as error:
+            raise MigrationFailed(
+                f"cannot read the database {self._path}: {error}", next="`database.url` names it"
+            ) from error
+
     async def _in_thread(self, call: Callable[[], T]) -> T:
         import anyio
 
@@ -114,14 +127,9 @@ class SqliteSession:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
-            try:
-                self._connection = sqlite3.connect(
-                    self._path, timeout=self._timeout, isolation_level=None, check_same_thread=False
-                )
-            except sqlite3.Error as error:
-                raise MigrationFailed(
-                    f"cannot open the database {self._path}: {error}", next="`database.url` names it"
-                ) from None
+            self._connection = sqlite3.connect(
+                self._path, timeout=self._timeout, isolation_level=None, check_same_thread=False
+            )
         return self._connection
 
     def _noted(self) -> list[Noted]:
