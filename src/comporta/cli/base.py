@@ -142,7 +142,9 @@ def as_called(text: str) -> str:
     if given.get("config") is not None:
         flags += f" -c {shlex.quote(str(given['config']))}"
     return re.sub(
-        r"`comporta (?!init|config schema)[a-z]+( check| show| on\b| off\b)?", lambda found: found[0] + flags, text
+        r"`comporta (?!init|config schema)(database [a-z]+|[a-z]+( check| show| on\b| off\b)?)",
+        lambda found: found[0] + flags,
+        text,
     )
 
 

@@ -26,6 +26,7 @@ VERBS = {
     "replay": "Judge a canary's measurements once more.",
     "logs": "Show what the instances write.",
     "maintenance": "Put a maintenance page before the users, or take it down.",
+    "database": "The database: back it up, and bring it back.",
     "lock": "Keep everybody from changing an environment.",
     "unlock": "Give the lock back.",
     "down": "Stop an environment: instances and router.",

@@ -10,20 +10,24 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from comporta.config.models import SECTIONS, CommandCheck, Environment, HttpCheck, TcpCheck, Watch
+from comporta.config.models import SECTIONS, Backups, CommandCheck, Environment, HttpCheck, TcpCheck, Watch
 from comporta.config.nodes import Node
 from comporta.model import checks
 from comporta.model.spec import (
+    BackupSpec,
     BlueGreenSpec,
     CanaryLimits,
     CanarySpec,
+    DatabaseSpec,
     DriverSpec,
     EnvironmentSpec,
     HealthSpec,
+    KeepSpec,
     MaintenanceSpec,
     MetricQuery,
     MetricsSpec,
     PortRange,
+    S3Spec,
     Thresholds,
     Trigger,
     WatchSpec,
@@ -76,6 +80,7 @@ def assemble(
         monitoring=settings.monitoring,
         keep_failed=settings.keep_failed,
         metrics=_metrics(settings),
+        database=_database(base, settings),
         watch=_watch(settings.watch),
         maintenance=_maintenance(base, settings),
         digest=_digest([service, name, written]),
@@ -124,6 +129,23 @@ def _metrics(settings: Environment) -> MetricsSpec | None:
         return None
     queries = tuple(MetricQuery(**query.model_dump()) for query in settings.metrics.queries)
     return MetricsSpec(**settings.metrics.model_dump(exclude={"queries"}), queries=queries)
+
+
+def _database(base: Path, settings: Environment) -> DatabaseSpec | None:
+    if settings.database is None:
+        return None
+    return DatabaseSpec(url=settings.database.url, backups=_backups(base, settings.database.backups))
+
+
+def _backups(base: Path, settings: Backups) -> BackupSpec:
+    return BackupSpec(
+        directory=os.path.normpath(base / settings.directory) if settings.directory else None,
+        s3=S3Spec(**settings.s3.model_dump()) if settings.s3 else None,
+        keep=KeepSpec(**settings.keep.model_dump()),
+        verify=settings.verify,
+        recipients=tuple(settings.recipients),
+        identity=os.path.normpath(base / settings.identity) if settings.identity else None,
+    )
 
 
 def _maintenance(base: Path, settings: Environment) -> MaintenanceSpec:

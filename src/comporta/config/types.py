@@ -24,6 +24,7 @@ DURATION = "".join(rf"(?:([0-9]+(?:\.[0-9]+)?){unit})?" for unit in UNITS)
 PERCENT = r"([0-9]+(?:\.[0-9]+)?) ?%"
 PORTS = r"([0-9]{1,5})-([0-9]{1,5})"
 PLAIN_PATH = r"/[A-Za-z0-9._~/-]*"
+DATABASE_URL = r"(?:postgres(?:ql)?|sqlite)(?:\+[a-z0-9]+)?://|\$\{"
 LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 HOSTNAME = rf"{LABEL}(?:\.{LABEL})*"
 
@@ -178,6 +179,30 @@ def _http_url(written: str) -> str:
     return written.rstrip("/")
 
 
+def _database_url(written: str) -> str:
+    """Of an engine that is known, or wholly a variable. A password is never written down."""
+    advice = "write it like ${DATABASE_URL}, postgresql://shop:${PASSWORD}@db.example.com/shop or sqlite:///shop.db"
+    if not re.fullmatch(r"[!-~]+", written) or not re.match(DATABASE_URL, written):
+        raise refusal("it is not the address of a database", advice)
+    password = written.rpartition("@")[0].partition("://")[2].partition(":")[2]
+    if password and not has_variable(password):
+        raise refusal("there is a password in it", advice)
+    return written
+
+
+def _key(written: str) -> str:
+    """A credential, which is never written down."""
+    if not re.fullmatch(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}", written):
+        raise refusal("there is a key in it", "name a variable, such as ${S3_SECRET_KEY}")
+    return written
+
+
+def _recipient(written: str) -> str:
+    if not re.fullmatch(r"age1[a-z0-9]+", written):
+        raise refusal(f"{quoted(written)} is not a recipient of age", "write it like age1…, as age-keygen prints it")
+    return written
+
+
 def _one_line(written: str) -> str:
     if not written.strip() or not written.isprintable():
         raise refusal(f"{quoted(written)} is not a line of text", "write a few words")
@@ -235,5 +260,8 @@ FilePath = Annotated[str, AfterValidator(_path)]
 UrlPath = Annotated[str, AfterValidator(_url_path), _written("path", "/[!-~]*")]
 PlainPath = Annotated[str, AfterValidator(_plain_path), _written("path", PLAIN_PATH)]
 HttpUrl = Annotated[str, AfterValidator(_http_url), _written("URL", "https?://[!-~]+")]
+DatabaseUrl = Annotated[str, AfterValidator(_database_url), _written("URL", f"(?:{DATABASE_URL})[!-~]*")]
+Key = Annotated[str, AfterValidator(_key), _written("variable", r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")]
+Recipient = Annotated[str, AfterValidator(_recipient), _written("recipient", "age1[a-z0-9]+")]
 Line = Annotated[str, AfterValidator(_one_line)]
 Query = Annotated[str, AfterValidator(_query)]

@@ -79,6 +79,14 @@ class MetricSourceFailure(ComportaError):
     """A source of metrics did not answer, or not with a number. Says nothing about the release."""
 
 
+class BackupFailed(ComportaError):
+    """A backup could not be made, read or restored. The database is what it was before."""
+
+
+class BackupDamaged(BackupFailed):
+    """What is stored is not what was backed up. Such a backup is never restored."""
+
+
 class JournalError(ComportaError):
     """The journal cannot be read or written, or its chain of hashes is broken."""
 

@@ -215,6 +215,61 @@ class DriverSpec(Value, frozen=True):
     options: dict[str, Any] = {}
 
 
+class KeepSpec(Value, frozen=True):
+    """Which backups are kept: the last ones, and the newest of each of the last days and weeks that have one."""
+
+    last: int = 7
+    daily: int = 14
+    weekly: int = 8
+
+
+class S3Spec(Value, frozen=True):
+    """An S3-compatible store. The keys are as written: `${NAME}` is filled in when it is opened.
+
+    Attributes:
+        endpoint: None: Amazon's own.
+        access_key, secret_key: None: what the AWS_… variables say.
+    """
+
+    bucket: str
+    prefix: str = ""
+    endpoint: str | None = None
+    region: str = "us-east-1"
+    access_key: str | None = None
+    secret_key: str | None = None
+
+
+class BackupSpec(Value, frozen=True):
+    """How the database is backed up.
+
+    Attributes:
+        directory: absolute path, where backups are kept, or prepared for `s3`; None: in the state folder.
+        s3: where they are kept instead.
+        verify: restore each new backup and compare.
+        recipients: of age: each can read the backups; none: they are not encrypted.
+        identity: absolute path of age's identity file, to read them.
+    """
+
+    directory: str | None = None
+    s3: S3Spec | None = None
+    keep: KeepSpec = KeepSpec()
+    verify: bool = True
+    recipients: tuple[str, ...] = ()
+    identity: str | None = None
+
+
+class DatabaseSpec(Value, frozen=True):
+    """The database of an environment, and how its schema is changed.
+
+    Attributes:
+        url: as it is written: `${NAME}` is filled in when it is opened.
+        backups: how it is backed up.
+    """
+
+    url: str
+    backups: BackupSpec = BackupSpec()
+
+
 class EnvironmentSpec(Value, frozen=True):
     """Everything comporta needs to deploy a service to one environment.
 
@@ -227,6 +282,7 @@ class EnvironmentSpec(Value, frozen=True):
         keep_failed: how many seconds a candidate runs on after its deployment turned back; 0: it is stopped.
         monitoring: whether the watch may roll back ("enabled"), only tells ("basic"), or does neither ("disabled").
         metrics: what is measured beside the router's log; None: nothing.
+        database: whose schema belongs to the release; None: it has none.
         digest: of the config as written, so that a release can tell which one it ran with.
     """
 
@@ -249,6 +305,7 @@ class EnvironmentSpec(Value, frozen=True):
     digest: str
     keep_failed: float = 3600.0
     metrics: MetricsSpec | None = None
+    database: DatabaseSpec | None = None
     watch: WatchSpec = WatchSpec()
     maintenance: MaintenanceSpec = MaintenanceSpec()
     env_file: str | None = None

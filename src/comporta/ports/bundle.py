@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from comporta.ports.backups import OpenBacking
 from comporta.ports.clock import Clock
 from comporta.ports.metrics import MetricSource
 from comporta.ports.notebook import BlankNotebook, Notebook
@@ -18,6 +19,7 @@ from comporta.ports.runtime import Runtime
 class Ports:
     """`probes` by the tag of the check they answer: "http", "tcp", "command".
 
+    `backing` opens the database and its backups, where the config names one.
     `metrics` is a source beside the router's log, where one is configured; `notebook` is the acting step's own.
     """
 
@@ -27,4 +29,5 @@ class Ports:
     probes: Mapping[str, Probe]
     operator: Operator
     metrics: MetricSource | None = None
+    backing: OpenBacking | None = None
     notebook: Notebook = field(default_factory=BlankNotebook)
