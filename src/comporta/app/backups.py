@@ -26,6 +26,8 @@ from comporta.model.spec import BackupSpec
 from comporta.ports.backups import Backing
 from comporta.ports.database import Scratch
 
+MOST_DIFFERENCES = 20
+"""How many of them are told."""
 NEXT_LIST = "`comporta database list` shows which there are"
 
 
@@ -206,7 +208,7 @@ async def _verify_new(ctx: Context, backing: Backing, backup: Backup) -> Backup:
         return backup
     checked = await _check(ctx, backing, backup)
     if checked.backup is None:
-        raise BackupDamaged(f"cannot rely on the new backup {backup.id}: {checked.cause}", next="make another one")
+        raise BackupDamaged(checked.cause, next="`comporta database backup` makes another one")
     return checked.backup
 
 
@@ -235,7 +237,9 @@ async def _restored(ctx: Context, backing: Backing, backup: Backup) -> AsyncIter
         await scratch.load(pour)
         ctx.ports.operator.note("counting the rows that came back")
         if wrong := model.differences(backup.content, await scratch.describe()):
-            raise BackupDamaged(f"cannot rely on the backup {backup.id}: {wrong[0]}", details=wrong, next=NEXT_LIST)
+            raise BackupDamaged(
+                f"cannot rely on the backup {backup.id}: {wrong[0]}", details=wrong[1:MOST_DIFFERENCES], next=NEXT_LIST
+            )
         yield scratch
 
 

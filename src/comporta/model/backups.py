@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -15,17 +16,23 @@ class Description(Value, frozen=True):
 
     Attributes:
         version: of the engine.
-        schema: a digest of all definitions; two databases with the same one have the same schema.
+        schema: a digest of each definition, by its kind and name.
         rows: in each table.
         revision: of the schema, where a migration tool noted one.
         size: bytes that it takes up.
     """
 
     version: str
-    schema: str
+    schema: dict[str, str]
     rows: dict[str, int]
     revision: str | None = None
     size: int = 0
+
+    @property
+    def schema_digest(self) -> str:
+        """Two databases with the same one have the same schema."""
+        lines = "\n".join(f"{name}\t{digest}" for name, digest in sorted(self.schema.items()))
+        return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
 
     @property
     def total(self) -> int:
@@ -108,7 +115,11 @@ def differences(expected: Description, found: Description) -> tuple[str, ...]:
         for table in tables
         if expected.rows.get(table) != found.rows.get(table)
     )
-    return counts if expected.schema == found.schema else ("the schema is another one", *counts)
+    names = sorted(expected.schema.keys() | found.schema.keys())
+    changed = tuple(
+        f"{name} is defined in another way" for name in names if expected.schema.get(name) != found.schema.get(name)
+    )
+    return (*changed, *counts)
 
 
 def _rows(description: Description, table: str) -> str:

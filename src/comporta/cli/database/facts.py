@@ -18,7 +18,7 @@ def facts(backup: Backup) -> dict[str, Any]:
         "engine": backup.engine,
         "version": backup.content.version,
         "revision": backup.content.revision,
-        "schema": backup.content.schema,
+        "schema": backup.content.schema_digest,
         "rows": backup.content.rows,
         "size": backup.size,
         "sha256": backup.sha256,

@@ -7,7 +7,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from comporta.drivers.databases.schema_text import digest
+from comporta.drivers.databases.schema_text import digests
 from comporta.model.backups import Description
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
@@ -49,7 +49,7 @@ DEFINITIONS: tuple[LiteralString, ...] = (
     WHERE c.relkind IN ('r', 'p', 'm') AND (i.indisvalid OR c.relkind = 'p') AND {RELATION}
     """,
     f"""
-    SELECT 'trigger', format('%I on %s', t.tgname, {NAME}), t.tgenabled || ' ' || pg_get_triggerdef(t.oid)
+    SELECT 'trigger', format('%I on %s', t.tgname, {NAME}), concat_ws(' ', t.tgenabled, pg_get_triggerdef(t.oid))
     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE NOT t.tgisinternal AND {RELATION}
     """,
@@ -99,7 +99,7 @@ async def description(connection: Connection) -> Description:
     size = await (await connection.execute("SELECT pg_database_size(current_database())")).fetchone()
     return Description(
         version=connection.info.parameter_status("server_version") or "",
-        schema=digest(found),
+        schema=digests(found),
         rows=await _rows(connection),
         revision=revision,
         size=size[0] if size else 0,

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import anyio.to_thread
 
-from comporta.drivers.databases.schema_text import digest
+from comporta.drivers.databases.schema_text import digests
 from comporta.model.backups import Description, Seen
 from comporta.model.errors import BackupFailed
 from comporta.ports.database import Dump, Pour
@@ -193,7 +193,7 @@ def _description(db: sqlite3.Connection) -> Description:
     (size,) = db.execute("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").fetchone()
     return Description(
         version=sqlite3.sqlite_version,
-        schema=digest(objects),
+        schema=digests(objects),
         rows=counts,
         revision=noted[0] if noted else None,
         size=size,
