@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -106,6 +107,16 @@ class Screen:
         """The stage that was shown last, if any, went well."""
         if self._title:
             self._settle(paint("✓", "green"), "")
+
+    @contextmanager
+    def showing(self, title: str) -> Iterator[None]:
+        """The title as a stage while the block runs."""
+        self.stage(title)
+        try:
+            yield
+            self.done()
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Take the live line away; what was printed stays."""

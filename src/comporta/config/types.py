@@ -23,8 +23,8 @@ UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 DURATION = "".join(rf"(?:([0-9]+(?:\.[0-9]+)?){unit})?" for unit in UNITS)
 PERCENT = r"([0-9]+(?:\.[0-9]+)?) ?%"
 PORTS = r"([0-9]{1,5})-([0-9]{1,5})"
-DATABASE_URL = r"(?:postgres(?:ql)?|sqlite)(?:\+[a-z0-9]+)?://|\$\{"
 PLAIN_PATH = r"/[A-Za-z0-9._~/-]*"
+DATABASE_URL = r"(?:postgres(?:ql)?|sqlite)(?:\+[a-z0-9]+)?://|\$\{"
 LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 HOSTNAME = rf"{LABEL}(?:\.{LABEL})*"
 
@@ -203,6 +203,19 @@ def _receiver_url(written: str) -> str:
     return written
 
 
+def _key(written: str) -> str:
+    """A credential, which is never written down."""
+    if not re.fullmatch(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}", written):
+        raise refusal("there is a key in it", "name a variable, such as ${S3_SECRET_KEY}")
+    return written
+
+
+def _recipient(written: str) -> str:
+    if not re.fullmatch(r"age1[a-z0-9]+", written):
+        raise refusal(f"{quoted(written)} is not a recipient of age", "write it like age1…, as age-keygen prints it")
+    return written
+
+
 def _one_line(written: str) -> str:
     if not written.strip() or not written.isprintable():
         raise refusal(f"{quoted(written)} is not a line of text", "write a few words")
@@ -262,5 +275,7 @@ PlainPath = Annotated[str, AfterValidator(_plain_path), _written("path", PLAIN_P
 HttpUrl = Annotated[str, AfterValidator(_http_url), _written("URL", "https?://[!-~]+")]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url), _written("URL", f"(?:{DATABASE_URL})[!-~]*")]
 ReceiverUrl = Annotated[str, AfterValidator(_receiver_url), _written("URL", "[!-~]+")]
+Key = Annotated[str, AfterValidator(_key), _written("variable", r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")]
+Recipient = Annotated[str, AfterValidator(_recipient), _written("recipient", "age1[a-z0-9]+")]
 Line = Annotated[str, AfterValidator(_one_line)]
 Query = Annotated[str, AfterValidator(_query)]

@@ -79,6 +79,8 @@ class Kind(enum.StrEnum):
     """The maintenance page was put up (`on`: true, with its `message`) or taken down."""
     ALERT = "alert"
     """A threshold of the watch was crossed (`crossed`: true) or is kept again: `name`, `message`, `severity`."""
+    BACKUP = "backup"
+    """Of the database: what was done (`did`: made, verified, damaged, restoring, restored, deleted) with `id`."""
     NOTE = "note"
 
 

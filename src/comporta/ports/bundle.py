@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from comporta.ports.backups import OpenBacking
 from comporta.ports.clock import Clock
 from comporta.ports.linter import Linter
 from comporta.ports.metrics import MetricSource
@@ -21,6 +22,7 @@ class Ports:
     """`probes` by the tag of the check they answer: "http", "tcp", "command".
 
     `migrator` is there where the config names one, and `linter` reads its SQL beside our own rules.
+    `backing` opens the database and its backups, where the config names one.
     `metrics` is a source beside the router's log, where one is configured; `notebook` is the acting step's own.
     `deployment`: the number of the one that acts, if any.
     """
@@ -33,5 +35,6 @@ class Ports:
     metrics: MetricSource | None = None
     migrator: Migrator | None = None
     linter: Linter | None = None
+    backing: OpenBacking | None = None
     notebook: Notebook = field(default_factory=BlankNotebook)
     deployment: int | None = None
