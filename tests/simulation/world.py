@@ -99,6 +99,9 @@ class People:
     async def overrule(self, question: str) -> bool:
         return False
 
+    async def insist(self, question: str) -> bool:
+        return True
+
     def note(self, text: str) -> None: ...
     def verdict(self, verdict: Any, *, share: float, state: str) -> None: ...
     def stage(self, title: str) -> None: ...

@@ -101,13 +101,14 @@ async def restore(ctx: Context, id: str | None = None, *, safety: bool = True) -
         return await restore_backup(ctx, id, safety=safety)
 
 
-async def restore_backup(ctx: Context, id: str | None = None, *, safety: bool = True) -> Restored:
+async def restore_backup(ctx: Context, id: str | None = None, *, safety: bool = True, ask: bool = True) -> Restored:
     """Bring the database back to a backup (None: to the newest that was verified), after asking.
 
     It is restored beside the real one and compared before it takes over, so that a failure changes nothing.
 
     Args:
         safety: back up what is there before. Without it the old database is kept under another name.
+        ask: False: it was agreed to before.
 
     Raises:
         UsageError: there is no such backup. Refused: the person said no.
@@ -121,7 +122,7 @@ async def restore_backup(ctx: Context, id: str | None = None, *, safety: bool = 
         if backup.damage:
             raise BackupDamaged(f"cannot restore {backup.id}: {backup.damage}", next=NEXT_LIST)
         now = await _now(backing, needed=safety)
-        if not await ctx.ports.operator.confirm(question(ctx, backing, backup, now, safety=safety)):
+        if ask and not await ctx.ports.operator.confirm(question(ctx, backing, backup, now, safety=safety)):
             raise Refused("nothing was restored")
         saved = await _make(ctx, backing, f"before restoring {backup.id}") if safety else None
         if saved and _spec(ctx).verify:

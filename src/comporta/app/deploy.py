@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from comporta.app.context import Context
 from comporta.app.deployments import how_to_settle, opening, releases, unfinished
 from comporta.app.leasing import Held, held_lease
 from comporta.app.observing import observe, require_untouched
 from comporta.app.running import Ended, run_deployment
+from comporta.app.schema import Brought, brought
 from comporta.model.errors import ComportaError
 from comporta.model.release import Artifact, Release
 from comporta.model.snapshot import Snapshot
@@ -48,6 +51,7 @@ async def deploy(
         LeaseHeld: somebody else changes this environment.
         Interrupted: an earlier deployment was cut off.
         ArtifactMissing: there is no such version.
+        MigrationFailed: a migration is not safe while users are served.
     """
     ctx.reporter.stage("take the lease")
     async with held_lease(ctx, wait=wait) as held:
@@ -58,8 +62,10 @@ async def deploy(
         known = await find_release(ctx, artifact)
         if not force and (live := already_live(snapshot, known)):
             return live
-        release = known or await add_release(ctx, held, artifact)
-        return await open_and_run(ctx, held, strategy(ctx.spec, snapshot, release), reason)
+        database = await brought(ctx, snapshot, artifact)
+        release = known or await add_release(ctx, held, artifact, database)
+        seen = msgspec.structs.replace(snapshot, schema=database.schema)
+        return await open_and_run(ctx, held, strategy(ctx.spec, seen, release), reason)
 
 
 async def look(ctx: Context) -> Snapshot:
@@ -124,8 +130,19 @@ async def find_release(ctx: Context, artifact: Artifact) -> Release | None:
     return next((r for r in known if (r.artifact, r.config_digest) == (artifact, ctx.spec.digest)), None)
 
 
-async def add_release(ctx: Context, held: Held, artifact: Artifact) -> Release:
-    now = ctx.ports.clock.now()
-    draft = Release(number=0, artifact=artifact, config_digest=ctx.spec.digest, created_at=now)
-    number = await ctx.journal.add_release(at=now, lease=held.lease, actor=ctx.actor, data=to_json(draft))
-    return Release(number=number, artifact=artifact, config_digest=ctx.spec.digest, created_at=now)
+async def add_release(ctx: Context, held: Held, artifact: Artifact, database: Brought) -> Release:
+    draft = new_release(ctx, artifact, database)
+    number = await ctx.journal.add_release(at=draft.created_at, lease=held.lease, actor=ctx.actor, data=to_json(draft))
+    return msgspec.structs.replace(draft, number=number)
+
+
+def new_release(ctx: Context, artifact: Artifact, database: Brought) -> Release:
+    """A release as it would be recorded; 0 until then."""
+    return Release(
+        number=0,
+        artifact=artifact,
+        config_digest=ctx.spec.digest,
+        created_at=ctx.ports.clock.now(),
+        schema_revision=database.revision,
+        contracts=database.contracts,
+    )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from comporta.app.context import Context
-from comporta.app.deploy import AlreadyLive, Strategy, already_live, find_release, require_settled
+from comporta.app.deploy import AlreadyLive, Strategy, already_live, find_release, new_release, require_settled
 from comporta.app.forecasting import forecast_notes
 from comporta.app.observing import observe, require_untouched
+from comporta.app.schema import brought
 from comporta.model.errors import RouterError
 from comporta.model.leases import held
-from comporta.model.release import Artifact, Release
+from comporta.model.release import Release
 from comporta.steps.configure_router import ConfigureRouter
 from comporta.steps.plan import Plan
 
@@ -39,8 +42,9 @@ async def plan_deployment(ctx: Context, version: str, strategy: Strategy) -> Pla
     known = await find_release(ctx, artifact)
     if live := already_live(snapshot, known):
         return live
-    release = known or _new_release(ctx, artifact)
-    plan = strategy(ctx.spec, snapshot, release)
+    database = await brought(ctx, snapshot, artifact)
+    release = known or new_release(ctx, artifact, database)
+    plan = strategy(ctx.spec, msgspec.structs.replace(snapshot, schema=database.schema), release)
     return Planned(plan, release, known is not None, tuple(await _notes(ctx, plan)))
 
 
@@ -49,10 +53,6 @@ async def _require_quiet(ctx: Context) -> None:
     if lease is not None and not lease.manual and not ctx.host.why_dead(lease.holder):
         raise held(lease)
     await require_settled(ctx)
-
-
-def _new_release(ctx: Context, artifact: Artifact) -> Release:
-    return Release(number=0, artifact=artifact, config_digest=ctx.spec.digest, created_at=ctx.ports.clock.now())
 
 
 async def _notes(ctx: Context, plan: Plan) -> list[str]:
