@@ -15,10 +15,11 @@ from comporta.app.context import Context, Interruption
 from comporta.app.running import request_abort
 from comporta.engine.events import StepEvent
 from comporta.model.checks import Target
-from comporta.model.errors import RouterError, RuntimeFailure
+from comporta.model.errors import BackupFailed, MigrationFailed, RouterError, RuntimeFailure
 from comporta.model.figures import Counts, Figures
 from comporta.model.histogram import Histogram
 from comporta.model.journal import Holder, Kind, Lease, Record
+from comporta.model.migrations import Migration
 from comporta.model.snapshot import Snapshot
 from comporta.model.spec import EnvironmentSpec
 from comporta.model.traffic import Slot, Traffic, Weights
@@ -26,10 +27,12 @@ from comporta.ports.bundle import Ports
 from comporta.ports.metrics import MetricSource
 from comporta.steps.plan import Plan
 from comporta.testing.fake_journal import FakeJournal
+from comporta.testing.fake_migrator import FakeDatabase, FakeMigrator
 from comporta.testing.fake_probe import FakeProbe
 from comporta.testing.fake_router import FakeRouter
 from comporta.testing.fake_runtime import FakeRuntime
 from comporta.testing.fake_series import FakeSeries
+from comporta.testing.fake_vault import FakeVault
 from support import specs
 
 T = TypeVar("T")
@@ -136,6 +139,10 @@ class World:
     slow: set[str] = field(default_factory=set)
     rate: float = REQUESTS_PER_SECOND
     metrics: MetricSource | None = None
+    migrations: dict[str, tuple[Migration, ...]] = field(default_factory=dict)
+    """What each version brings, where there is a database."""
+    intolerant: dict[str, set[str]] = field(default_factory=dict)
+    """The revisions that a version does not live with."""
 
     def __post_init__(self) -> None:
         self.clock = SimulatedClock()
@@ -146,6 +153,8 @@ class World:
         self.runtime = FakeRuntime(self.clock, ranges, self.versions, self._opportunity)
         self.router = FakeRouter(self.spec.listen, alive=self.answers, served=self._served, faults=self._opportunity)
         self.probe = FakeProbe(self.clock, self._healthy, faults=self._opportunity)
+        self.database = FakeDatabase()
+        self.vault = FakeVault(self.database, self._opportunity)
         self.living: set[int] = set()
         self.broken: list[str] = []
         self.tampered = False
@@ -170,6 +179,11 @@ class World:
         self._process = ProcessJournal(self.journal)
         ports = Ports(self.clock, self.runtime, self.router, {"http": self.probe, "command": self.probe}, People())
         ports = replace(ports, metrics=self.metrics)
+        if self.migrations:
+            # Whoever is dead holds no lock of the database.
+            self.database.lock = anyio.Lock()
+            migrator = FakeMigrator(self.database, self.migrations, self._opportunity)
+            ports = replace(ports, migrator=migrator, vault=self.vault)
         return Context(self.spec, ports, self._process, self.series, self._host, People(), Interruption(), self._moment)
 
     def run(self, use_case: Callable[[Context], Awaitable[T]], fault: Fault | None = None) -> T:
@@ -255,6 +269,10 @@ class World:
         match self._fault.kind:
             case "foreign" if (verb, moment) == ("shift", "before"):
                 pass  # two who write in the same instant: nobody can tell who was first
+            case "fail" if verb in ("upgrade", "downgrade"):
+                raise MigrationFailed(f"cannot {verb}: simulated")
+            case "fail" if verb in ("keep", "bring-back"):
+                raise BackupFailed(f"cannot {verb}: simulated")
             case "fail" if verb in ("shift", "configure", "remove"):
                 raise RouterError(f"cannot {verb}: simulated")
             case "fail" if verb != "ask":
@@ -314,6 +332,8 @@ class World:
     def _healthy(self, target: Target) -> bool:
         slot = target.slot or self.router.routing.traffic.live
         seat = self.runtime._seat(slot) if slot else None
+        if seat is not None and self.intolerant.get(seat.occupant.release.version, set()) & {*self.database.applied}:
+            return False
         if seat is None or seat.occupant.release.version in self.sick or (target.index is None and self.unwell):
             return False
         return target.index in seat.running if target.index else bool(seat.running)
