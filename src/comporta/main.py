@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from comporta.app.context import Alerts, Context, Front
     from comporta.app.deploy import Strategy
+    from comporta.app.releasing import Bench
     from comporta.app.watching import Seen
     from comporta.config.loading import OptionTypes
     from comporta.engine.events import Listener
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from comporta.ports.router import Router
     from comporta.ports.runtime import Runtime
     from comporta.ports.secrets import Secrets
+    from comporta.ports.workshop import Workshop
 
 RUNTIMES, ROUTERS, MIGRATORS = "comporta.runtimes", "comporta.routers", "comporta.migrators"
 STRATEGIES = "comporta.strategies"
@@ -102,6 +104,23 @@ class Composed:
 
     def _is_watched(self, config: Path | None, environment: str) -> bool:
         return self._spec(config, environment).monitoring != "disabled"
+
+    def workshop(self, config: Path | None, environment: str) -> Workshop:
+        from comporta.drivers.env_secrets import EnvSecrets
+        from comporta.drivers.workshop import LocalWorkshop
+
+        spec = self._spec(config, environment)
+        secrets = EnvSecrets(Path(spec.env_file) if spec.env_file else None, os.environ)
+        return LocalWorkshop(Path(spec.base), Path(spec.state) / "preflight", secrets)
+
+    def releasing(self, config: Path | None, environment: str) -> Bench:
+        from comporta.app.context import Interruption
+        from comporta.app.releasing import Bench
+        from comporta.drivers.repositories.git import GitRepository
+        from comporta.drivers.system_clock import SystemClock
+
+        spec = self._spec(config, environment)
+        return Bench(spec.versions, GitRepository(Path(spec.base)), SystemClock(), Interruption())
 
     def strategy(self, name: str) -> Strategy:
         found: Strategy = named(STRATEGIES, name).load()

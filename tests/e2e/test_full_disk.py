@@ -27,6 +27,8 @@ def shop(tmp_path: Path) -> Iterator[Site]:
         pytest.skip("this machine lets nobody mount a disk")
     try:
         with site(tmp_path) as made:
+            with (tmp_path / "comporta.yml").open("a") as config:
+                config.write("preflight: {disk: 0B}\n")
             made.comporta("deploy", "1.0.0", "--yes")
             yield made
             room(made)

@@ -29,7 +29,7 @@ from comporta.model.spec import BlueGreenSpec, CanarySpec
 from comporta.model.traffic import Slot, Traffic
 from comporta.steps.shift_traffic import ShiftTraffic
 from comporta.steps.start_instances import same
-from comporta.strategies import blue_green, canary, emergency
+from comporta.strategies import blue_green, canary, emergency, rolling
 from simulation.world import TAMPERED, Crash, Fault, World
 from support import specs
 
@@ -37,7 +37,7 @@ faults = st.one_of(
     st.none(),
     st.builds(Fault, st.sampled_from(["crash", "crash", "fail", "slow", "abort", "foreign"]), st.integers(0, 60)),
 )
-plans = st.sampled_from([blue_green.plan, canary.plan, emergency.plan])
+plans = st.sampled_from([blue_green.plan, canary.plan, emergency.plan, rolling.plan])
 CANARY = CanarySpec(
     start=20, stages=(50, 100), watch=40.0, hold=20.0, min_hold=2.0, bake=10.0, warm_up=0.0, on_inconclusive="abort",
     error_margin=0.05, latency_margin=0.2,

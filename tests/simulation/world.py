@@ -158,6 +158,8 @@ class World:
         self.living: set[int] = set()
         self.broken: list[str] = []
         self.tampered = False
+        self.fewest = 1000
+        """The smallest number of instances that got requests, of those moments when somebody did."""
         self.unwell = False
         """What all releases share is down: through the router no check passes, though the instances live."""
         self._fault: Fault | None = None
@@ -236,9 +238,14 @@ class World:
         return trio.run(look)
 
     def answers(self, slot: Slot) -> bool:
-        """Some instance of the slot is up."""
+        """Some instance of the slot is up, of those that may get requests."""
+        return bool(self.pool(slot))
+
+    def pool(self, slot: Slot) -> list[int]:
+        """The instances of the slot that are up, of those that may get requests."""
         seat = self.runtime._seat(slot)
-        return seat is not None and bool(seat.running)
+        count = self.router.routing.traffic.instances_in(slot)
+        return [i for i in seat.running if count is None or i <= count] if seat else []
 
     def records(self, *kinds: Kind) -> list[Record]:
         return [r for r in self.journal.all if r.kind in kinds]
@@ -326,6 +333,12 @@ class World:
         if weights is None or not routing.running or routing.maintenance or self.tampered:
             return
         dead = [slot.value for slot in Slot if weights.of(slot) and not self.answers(slot)]
+        served = {slot: self.pool(slot) for slot in Slot if weights.of(slot)}
+        self.fewest = min(self.fewest, sum(len(pool) for pool in served.values()))
+        counts = {slot: routing.traffic.instances_in(slot) for slot in served}
+        lacking = [slot.value for slot, count in counts.items() if count is not None and len(served[slot]) < count]
+        if lacking:
+            self.broken.append(f"after {verb}: not all of those instances run in {lacking} that are to get requests")
         if dead:
             self.broken.append(f"after {verb}: traffic goes to {dead}, where nothing runs")
 

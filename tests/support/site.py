@@ -91,6 +91,7 @@ canary:
   error_margin: 10%
   latency_margin: 30%
   on_inconclusive: {on_inconclusive}
+rolling: {{pause: {pause}}}
 environments:
   development:
     domain: "localhost:{port}"
@@ -116,6 +117,7 @@ class Site:
     health_timeout: str = "20s"
     watch: str = "60s"
     hold: str = "8s"
+    pause: str = "1s"
     on_inconclusive: str = "abort"
     instances: int = INSTANCES
     router: str = "nginx"
@@ -141,6 +143,7 @@ class Site:
             health_timeout=self.health_timeout,
             watch=self.watch,
             hold=self.hold,
+            pause=self.pause,
             on_inconclusive=self.on_inconclusive,
             keep_failed=self.keep_failed,
         )

@@ -60,5 +60,5 @@ def topology(instances: int = 2) -> Topology:
         server_name=SPEC.domain,
         blue=tuple(f"127.0.0.1:{port}" for port in SPEC.blue.take(instances)),
         green=tuple(f"127.0.0.1:{port}" for port in SPEC.green.take(instances)),
-        stages=SPEC.canary.splits,
+        stages=msgspec.structs.replace(SPEC, instances=instances).splits,
     )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from comporta.config import types
-from comporta.config.types import Domain, Duration, Listen, Name, Percent, PortRange
+from comporta.config.types import Domain, Duration, GitName, Listen, Moment, Name, Percent, PortRange, Size, Tag
 from comporta.model import spec
 
 duration = TypeAdapter(Duration)
@@ -165,3 +165,58 @@ def test_the_schema_accepts_what_is_read(kind: str, adapter: TypeAdapter[object]
         assert not re.search(pattern, written)
     else:
         assert re.search(pattern, written)
+
+
+@pytest.mark.parametrize(
+    ("written", "count"),
+    [("1GiB", 1024**3), ("1.5 KiB", 1536), ("0B", 0), (7, 7)],
+)
+def test_sizes_are_read_in_bytes(written: object, count: int) -> None:
+    assert TypeAdapter(Size).validate_python(written) == count
+
+
+@given(st.integers(0, 2**60))
+def test_a_size_reads_as_it_is_written(count: int) -> None:
+    assert types.parse_size(types.size_text(count)) == count or count > 2**53
+
+
+@pytest.mark.parametrize("written", ["1GB", "1 G", "-1B", "GiB", "", -1, 1.5, True, None])
+def test_other_sizes_are_refused(written: object) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Size).validate_python(written)
+
+
+@pytest.mark.parametrize(
+    "written", ["1970-01-02T00:00Z", "1970-01-02T01:00+01:00", "1970-01-01T19:00:00-05:00", 86400.0]
+)
+def test_a_moment_is_the_same_wherever_it_is_read(written: object) -> None:
+    assert TypeAdapter(Moment).validate_python(written) == 86400
+
+
+@pytest.mark.parametrize("written", ["2026-12-24T18:00", "2026-12-24", "Christmas", 5, True, None])
+def test_a_moment_without_an_offset_is_refused(written: object) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Moment).validate_python(written)
+
+
+@pytest.mark.parametrize("written", ["main", "release/2.x", "my-remote", "_a"])
+def test_names_in_git_are_read(written: str) -> None:
+    assert TypeAdapter(GitName).validate_python(written) == written
+    assert TypeAdapter(Tag).validate_python(f"{written}-{{version}}") == f"{written}-{{version}}"
+
+
+@pytest.mark.parametrize(
+    "written", ["", "-f", "--all", "a b", "a..b", "a//b", "a.lock", "a/", "a.", "a/.b", "a:b", "^a", "a~1", "a@{1}"]
+)
+def test_what_git_could_take_for_something_else_is_refused(written: str) -> None:
+    for kind, text in ((GitName, written), (Tag, f"{written}{{version}}{written}")):
+        if kind is Tag and written in ("", "a.", "a/"):
+            continue
+        with pytest.raises(ValidationError):
+            TypeAdapter(kind).validate_python(text)
+
+
+@pytest.mark.parametrize("written", ["v1", "{version}{version}", "-{version}", "v {version}", "{version}.lock"])
+def test_a_tag_holds_the_version_once(written: str) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Tag).validate_python(written)

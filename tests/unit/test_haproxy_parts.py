@@ -7,17 +7,21 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from comporta.drivers.routers.haproxy_log import request_log
 from comporta.drivers.routers.haproxy_switch import TrafficMap, decode, encode
 from comporta.model.figures import Counts
-from comporta.model.traffic import ReleaseRef, Traffic, Weights
+from comporta.model.traffic import ReleaseRef, Slot, Traffic, Weights
 from comporta.testing.router_contract import BLUE, CLOSED, GREEN
 
 FIRST = "comporta.shop.test\t1700000000123\t200\t5\tblue\t12\t--\t127.0.0.1:8001\t99\n"
 releases = st.none() | st.builds(ReleaseRef, number=st.integers(1, 10**9), version=st.text())
 shares = st.none() | st.integers(0, 100).map(lambda green: Weights(blue=100 - green, green=green))
-traffics = st.builds(Traffic, weights=shares, blue=releases, green=releases)
+counts = st.none() | st.integers(1, 99)
+traffics = st.builds(
+    Traffic, weights=shares, blue=releases, green=releases, blue_instances=counts, green_instances=counts
+)
 
 
 @given(traffics)
@@ -28,6 +32,15 @@ def test_traffic_can_be_read_back_from_one_word_that_begins_with_what_haproxy_ta
     assert not set(value) & set(" \t\n\\;#'\"")
     share = value.split("|")[2]
     assert share == (str(traffic.weights.green) if traffic.weights else "closed")
+
+
+def test_what_was_written_before_there_were_pools_is_still_read() -> None:
+    before = "12||0|eyJ3ZWlnaHRzIjp7ImJsdWUiOjEwMCwiZ3JlZW4iOjB9LCJibHVlIjp7Im51bWJlciI6MTIsInZlcnNpb24iOiIxIn19"
+    whole = Traffic().with_all_to(Slot.BLUE, ReleaseRef(number=12, version="1"))
+    assert decode(before) == whole
+    assert encode(whole) == before
+    assert encode(replace(whole, blue_instances=2)).startswith("12||0|.2||eyJ")
+    assert encode(replace(whole, green_instances=1)).startswith("12||0||.1|eyJ")
 
 
 @pytest.mark.parametrize("value", ["", "12|13|5|", "12|13|5|e30", encode(BLUE).replace("12|", "13|", 1), "\x00|é"])

@@ -6,14 +6,16 @@ import msgspec
 import pytest
 
 from comporta.drivers.system_clock import SystemClock
-from comporta.model.errors import ForeignChange
+from comporta.model.errors import CheckFailed, ForeignChange
 from comporta.model.release import Occupant, SlotState
 from comporta.model.traffic import Routing, Slot, Traffic
 from comporta.ports.bundle import Ports
+from comporta.steps.check_health import CheckHealth
 from comporta.steps.plan import AnyStep
 from comporta.steps.scale_instances import ScaleInstances
 from comporta.steps.start_instances import StartInstances
 from comporta.steps.step import Effect
+from comporta.testing.fake_probe import FakeProbe
 from comporta.testing.fake_router import FakeRouter
 from comporta.testing.fake_runtime import FakeRuntime
 from simulation.world import People
@@ -33,11 +35,14 @@ class World:
         clock = SystemClock()
         self.runtime = FakeRuntime(clock, {slot: specs.SPEC.ports(slot) for slot in Slot}, {})
         self.router = FakeRouter(specs.SPEC.listen)
-        self.ports = Ports(clock, self.runtime, self.router, {}, People())
+        self.sick: set[int] = set()
+        probe = FakeProbe(clock, lambda target: target.index not in self.sick)
+        self.ports = Ports(clock, self.runtime, self.router, {"http": probe}, People())
         self.gives_traffic_to(Slot.BLUE)
 
-    def gives_traffic_to(self, slot: Slot) -> None:
+    def gives_traffic_to(self, slot: Slot, instances: int | None = None) -> None:
         traffic = Traffic().with_all_to(slot, specs.release(1).ref)
+        traffic = msgspec.structs.replace(traffic, green_instances=instances)
         self.router.routing = Routing(running=True, topology=specs.topology(), traffic=traffic)
 
     async def started(self, occupant: Occupant) -> SlotState:
@@ -99,6 +104,38 @@ async def test_instances_are_taken_away_from_a_slot_without_traffic_and_come_bac
     assert ((await world.seen()).occupant, await DOWN.check(world.ports)) == (ONE, Effect.IN_PLACE)
     await DOWN.undo(world.ports)
     assert ((await world.seen()).occupant, (await world.seen()).running) == (THREE, True)
+
+
+async def test_the_others_may_be_taken_away_where_only_the_first_ones_get_requests(world: World) -> None:
+    before = await world.started(THREE)
+    world.gives_traffic_to(Slot.GREEN, instances=1)
+    await world.do(DOWN)
+    assert (await world.seen()).instances == before.instances[:1]
+
+
+@pytest.mark.parametrize("count", [2, 3])
+async def test_none_is_taken_away_that_still_is_among_those_that_get_requests(world: World, count: int) -> None:
+    before = await world.started(THREE)
+    world.gives_traffic_to(Slot.GREEN, instances=count)
+    with pytest.raises(ForeignChange, match="cannot drain green"):
+        await world.do(DOWN)
+    assert await world.seen() == before
+
+
+async def test_the_way_back_ends_only_once_those_that_come_back_are_healthy(world: World) -> None:
+    check = CheckHealth(
+        slot=Slot.GREEN, instances=3, checks=specs.SPEC.health.checks, host="", timeout=0.1, interval=0.01
+    )
+    step = msgspec.structs.replace(DOWN, healthy=check)
+    await world.started(THREE)
+    await world.do(step)
+    world.sick = {3}
+    with pytest.raises(CheckFailed, match="green-3"):
+        await step.undo(world.ports)
+    world.sick = set()
+    await step.undo(world.ports)
+    assert (await world.seen()).running
+    assert step.undo_title == "bring green back to 3 instances, and wait until they are healthy"
 
 
 async def test_no_instance_is_taken_away_from_a_slot_that_gets_requests(world: World) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-import msgspec
+from msgspec import structs
 
 from comporta.app.context import Context
 from comporta.app.deployments import how_to_settle, opening, releases, unfinished
 from comporta.app.leasing import Held, held_lease
 from comporta.app.observing import observe, require_untouched
+from comporta.app.preflight import Preflight, ask_all, require_passed
 from comporta.app.running import Ended, run_deployment
 from comporta.app.schema import Brought, brought
 from comporta.model.errors import ComportaError
@@ -39,33 +41,80 @@ class Interrupted(ComportaError):
 
 
 async def deploy(
-    ctx: Context, version: str, strategy: Strategy, *, reason: str = "", force: bool = False, wait: float = 0.0
+    ctx: Context,
+    version: str,
+    strategy: Strategy,
+    *,
+    reason: str = "",
+    force: bool = False,
+    wait: float = 0.0,
+    preflight: Preflight | None = None,
 ) -> Ended | AlreadyLive:
     """Make a version live.
 
     Args:
         force: also when the same release serves already.
         wait: seconds to wait for the lease.
+        preflight: how the gates are asked before anything is done; None: they are not.
 
     Raises:
+        PreflightFailed: a gate did not pass.
         LeaseHeld: somebody else changes this environment.
         Interrupted: an earlier deployment was cut off.
         ArtifactMissing: there is no such version.
         MigrationFailed: a migration is not safe while users are served.
     """
+    checked: dict[str, Any] = {}
+    if preflight is not None:
+        asked = await _preflight(ctx, version, strategy, preflight, reason=reason, force=force, wait=wait)
+        if isinstance(asked, AlreadyLive):
+            return asked
+        checked = asked
     ctx.reporter.stage("take the lease")
     async with held_lease(ctx, wait=wait) as held:
-        await require_settled(ctx)
-        snapshot = await look(ctx)
-        ctx.reporter.stage(f"resolve {version}")
-        artifact = await ctx.ports.runtime.resolve(version)
-        known = await find_release(ctx, artifact)
-        if not force and (live := already_live(snapshot, known)):
+        found = await _find(ctx, version)
+        if not force and (live := already_live(found.snapshot, found.known)):
             return live
-        database = await brought(ctx, snapshot, artifact)
-        release = known or await add_release(ctx, held, artifact, database)
-        seen = msgspec.structs.replace(snapshot, schema=database.schema)
-        return await open_and_run(ctx, held, strategy(ctx.spec, seen, release), reason)
+        database = await brought(ctx, found.snapshot, found.artifact)
+        release = found.known or await add_release(ctx, held, found.artifact, database)
+        plan = strategy(ctx.spec, structs.replace(found.snapshot, schema=database.schema), release)
+        return await open_and_run(ctx, held, plan, reason, preflight=checked)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What there is before a deployment. `known` is the release, if this very one was made before."""
+
+    snapshot: Snapshot
+    artifact: Artifact
+    known: Release | None
+
+
+async def _find(ctx: Context, version: str) -> _Found:
+    await require_settled(ctx)
+    snapshot = await look(ctx)
+    ctx.reporter.stage(f"resolve {version}")
+    artifact = await ctx.ports.runtime.resolve(version)
+    return _Found(snapshot, artifact, await find_release(ctx, artifact))
+
+
+async def _preflight(
+    ctx: Context, version: str, strategy: Strategy, preflight: Preflight, *, reason: str, force: bool, wait: float
+) -> dict[str, Any] | AlreadyLive:
+    """What the gates say. They are asked without the lease: a rollback must get through meanwhile."""
+    if preflight.skip:
+        return {"skipped": True, "actor": ctx.actor, "reason": reason}
+    ctx.reporter.stage("take the lease, to look only")
+    async with held_lease(ctx, wait=wait):
+        found = await _find(ctx, version)
+    if not force and (live := already_live(found.snapshot, found.known)):
+        return live
+    database = await brought(ctx, found.snapshot, found.artifact)
+    snapshot = structs.replace(found.snapshot, schema=database.schema)
+    plan = strategy(ctx.spec, snapshot, found.known or draft_release(ctx, found.artifact, database))
+    results = await ask_all(ctx, preflight, snapshot, plan)
+    require_passed(results)
+    return {"gates": [to_json(result) for result in results]}
 
 
 async def look(ctx: Context) -> Snapshot:
@@ -76,17 +125,25 @@ async def look(ctx: Context) -> Snapshot:
     return snapshot
 
 
-async def open_and_run(ctx: Context, held: Held, plan: Plan, reason: str, automatic: int | None = None) -> Ended:
+async def open_and_run(
+    ctx: Context,
+    held: Held,
+    plan: Plan,
+    reason: str,
+    automatic: int | None = None,
+    preflight: dict[str, Any] | None = None,
+) -> Ended:
     """Write the plan to the journal, then act on it.
 
     Args:
         automatic: the deployment that this one answers, where the watch asked for it.
+        preflight: what the gates said.
     """
     number = await ctx.journal.open_deployment(
         at=ctx.ports.clock.now(),
         lease=held.lease,
         actor=ctx.actor,
-        data=opening(plan, reason=reason, cursor=await start_counting(ctx), automatic=automatic),
+        data=opening(plan, reason, await start_counting(ctx), automatic=automatic, preflight=preflight),
     )
     ctx.reporter.planned(number, plan)
     return await run_deployment(ctx, held, number)
@@ -130,14 +187,8 @@ async def find_release(ctx: Context, artifact: Artifact) -> Release | None:
     return next((r for r in known if (r.artifact, r.config_digest) == (artifact, ctx.spec.digest)), None)
 
 
-async def add_release(ctx: Context, held: Held, artifact: Artifact, database: Brought) -> Release:
-    draft = new_release(ctx, artifact, database)
-    number = await ctx.journal.add_release(at=draft.created_at, lease=held.lease, actor=ctx.actor, data=to_json(draft))
-    return msgspec.structs.replace(draft, number=number)
-
-
-def new_release(ctx: Context, artifact: Artifact, database: Brought) -> Release:
-    """A release as it would be recorded; 0 until then."""
+def draft_release(ctx: Context, artifact: Artifact, database: Brought) -> Release:
+    """A release that has no number yet."""
     return Release(
         number=0,
         artifact=artifact,
@@ -146,3 +197,9 @@ def new_release(ctx: Context, artifact: Artifact, database: Brought) -> Release:
         schema_revision=database.revision,
         contracts=database.contracts,
     )
+
+
+async def add_release(ctx: Context, held: Held, artifact: Artifact, database: Brought) -> Release:
+    draft = draft_release(ctx, artifact, database)
+    number = await ctx.journal.add_release(at=draft.created_at, lease=held.lease, actor=ctx.actor, data=to_json(draft))
+    return structs.replace(draft, number=number)

@@ -21,6 +21,7 @@ class Deployment:
     Attributes:
         started, ended: seconds since the epoch; `ended` is None while it runs or was interrupted.
         automatic: the deployment whose release the watch found bad, where this is its rollback; None: a person asked.
+        preflight: what its gates said, or who skipped them and why; None: they were not asked.
         cause: why it did not end promoted.
         figures: what was measured over the whole deployment: requests, lost, seconds…
     """
@@ -37,6 +38,7 @@ class Deployment:
     cursor: str | None
     plan: Plan
     automatic: int | None = None
+    preflight: dict[str, Any] | None = None
     ended: float | None = None
     outcome: Outcome | None = None
     cause: str = ""
@@ -47,10 +49,18 @@ class Deployment:
         return None if self.ended is None else self.ended - self.started
 
 
-def opening(plan: Plan, *, reason: str, cursor: str | None, automatic: int | None = None) -> dict[str, Any]:
+def opening(
+    plan: Plan,
+    reason: str,
+    cursor: str | None,
+    *,
+    automatic: int | None = None,
+    preflight: dict[str, Any] | None = None,
+) -> dict[str, Any]:
     """What the OPENED record of a deployment holds: everything that is needed to go on after a crash."""
-    facts = {"plan": to_json(plan), "reason": reason, "cursor": cursor}
-    return facts if automatic is None else facts | {"automatic": automatic}
+    facts: dict[str, Any] = {"plan": to_json(plan), "reason": reason, "cursor": cursor}
+    facts |= {} if automatic is None else {"automatic": automatic}
+    return facts | ({"preflight": preflight} if preflight else {})
 
 
 def deployment_of(opened: Record, finished: Record | None) -> Deployment:
@@ -70,6 +80,7 @@ def deployment_of(opened: Record, finished: Record | None) -> Deployment:
         cursor=opened.data["cursor"],
         plan=plan,
         automatic=opened.data.get("automatic"),
+        preflight=opened.data.get("preflight"),
         ended=finished.at if finished else None,
         outcome=Outcome(figures.pop("outcome")) if finished else None,
         cause=figures.pop("cause", ""),

@@ -24,7 +24,8 @@ async def forecast_notes(ctx: Context, plan: Plan) -> list[str]:
         return []
     counts, seconds = recent.of(judge.roles.stable), span_of(recent.figures)
     if not counts.requests:
-        return ["no request was answered lately: without traffic nothing can be judged, and nothing is promoted"]
+        unproven = "nothing is promoted" if judge.needs_proof else "only a crash stops the release"
+        return [f"no request was answered lately: without traffic nothing can be judged, and {unproven}"]
     rate = counts.requests / seconds
     traffic = _traffic(counts, rate, judge.roles.share)
     told = forecast(judge.settings, traffic, judge.limit)
@@ -49,6 +50,8 @@ def _words(told: Forecast, judge: JudgeTraffic) -> str:
         parts.append(f"{told.more_errors * 100:.1f} points more errors are found within {within}")
     if told.slower is not None:
         parts.append(f"so is one {told.slower:.2f} times slower")
+    if not judge.needs_proof:
+        return "; ".join(parts) or f"nothing can be found within {within}"
     if told.proof is None or max(told.proof, judge.settings.bake) > judge.limit:
         parts.append(f"an equal one is NOT proven within {within}: give it a larger share or more time")
     else:

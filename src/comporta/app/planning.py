@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from comporta.app.context import Context
-from comporta.app.deploy import AlreadyLive, Strategy, already_live, find_release, new_release, require_settled
+from comporta.app.deploy import AlreadyLive, Strategy, already_live, draft_release, find_release, require_settled
 from comporta.app.forecasting import forecast_notes
 from comporta.app.observing import observe, require_untouched
 from comporta.app.schema import brought
@@ -16,6 +16,7 @@ from comporta.model.leases import held
 from comporta.model.release import Release
 from comporta.steps.configure_router import ConfigureRouter
 from comporta.steps.plan import Plan
+from comporta.steps.stop_instances import StopInstances
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ async def plan_deployment(ctx: Context, version: str, strategy: Strategy) -> Pla
     if live := already_live(snapshot, known):
         return live
     database = await brought(ctx, snapshot, artifact)
-    release = known or new_release(ctx, artifact, database)
+    release = known or draft_release(ctx, artifact, database)
     plan = strategy(ctx.spec, msgspec.structs.replace(snapshot, schema=database.schema), release)
     return Planned(plan, release, known is not None, tuple(await _notes(ctx, plan)))
 
@@ -66,6 +67,8 @@ async def _notes(ctx: Context, plan: Plan) -> list[str]:
                 note = error.message
             notes += [note] if note else []
     notes += await forecast_notes(ctx, plan)
+    if any(isinstance(step, StopInstances) for step in plan.steps):
+        notes.append("nothing is kept warm: a rollback starts the earlier release again")
     if lease := await ctx.journal.lease(ctx.environment):
         notes.append(held(lease).message if lease.manual else "a dead process left its lease: it will be taken over")
     return notes

@@ -18,11 +18,13 @@ import click
 from comporta.model.errors import EXIT_INTERRUPTED, ComportaError
 
 if TYPE_CHECKING:
-    from comporta.app.context import Context, Front
+    from comporta.app.context import Context, Front, Interruption
     from comporta.app.deploy import Strategy
+    from comporta.app.releasing import Bench
     from comporta.app.watching import Seen
     from comporta.cli.screen import Screen
     from comporta.model.findings import Finding
+    from comporta.ports.workshop import Workshop
 
 SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "a closed terminal (SIGHUP)"}
 """What interrupts a command → how it is told."""
@@ -49,6 +51,10 @@ class Composition(Protocol):
     async def watch(self, ctx: Context, show: Callable[[Seen], None]) -> None:
         """Watch one environment until cancelled."""
 
+    def workshop(self, config: Path | None, environment: str) -> Workshop: ...
+
+    def releasing(self, config: Path | None, environment: str) -> Bench: ...
+
     def strategy(self, name: str) -> Strategy:
         """Raises UsageError for an unknown name."""
 
@@ -61,6 +67,13 @@ class Composition(Protocol):
     def starter_config(self, service: str) -> str: ...
 
     def diagnose(self, config: Path | None, environment: str) -> list[Finding]: ...
+
+
+class Interruptible(Protocol):
+    """What a use case works with, as far as it can be interrupted."""
+
+    @property
+    def interruption(self) -> Interruption: ...
 
 
 config_option = click.option(
@@ -186,7 +199,7 @@ def open_context(
     return composition().context(config, environment, screen, starts=starts), screen
 
 
-def execute(context: Context, use_case: Callable[[], Awaitable[T]]) -> T:
+def execute(context: Interruptible, use_case: Callable[[], Awaitable[T]]) -> T:
     """Run a use case to its end. Ctrl-C, SIGTERM and a closed terminal undo a deployment, and cancel anything else.
 
     A second signal leaves everything as it is, for `comporta resume` or `comporta abort`.
@@ -196,7 +209,7 @@ def execute(context: Context, use_case: Callable[[], Awaitable[T]]) -> T:
     return anyio.run(_interruptible, context, use_case)
 
 
-async def _interruptible(context: Context, use_case: Callable[[], Awaitable[T]]) -> T:
+async def _interruptible(context: Interruptible, use_case: Callable[[], Awaitable[T]]) -> T:
     import anyio
 
     from comporta.steps.groups import task_group
@@ -223,7 +236,7 @@ async def _interruptible(context: Context, use_case: Callable[[], Awaitable[T]])
     return result[0]
 
 
-def interrupted(context: Context) -> NoReturn:
+def interrupted(context: Interruptible) -> NoReturn:
     if context.interruption.undoable:
         text, next_ = "left as it is", "`comporta resume` or `comporta abort` settles it"
     else:

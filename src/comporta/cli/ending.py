@@ -63,6 +63,7 @@ def deployment_facts(deployment: Deployment) -> dict[str, Any]:
         "seconds": deployment.seconds,
         "outcome": deployment.outcome,
         "cause": deployment.cause,
+        "preflight": deployment.preflight,
         "figures": deployment.figures or {},
     }
 

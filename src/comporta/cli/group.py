@@ -10,6 +10,8 @@ VERBS = {
     "init": "Write a starter comporta.yml.",
     "doctor": "Check that this machine has what the config needs.",
     "config": "Show, check or describe the config.",
+    "release": "Make the next version: commit, tag and push.",
+    "preflight": "Ask everything that must hold before a deployment.",
     "plan": "Show what a deployment would do, and change nothing.",
     "deploy": "Make a version live.",
     "status": "Show what serves now.",

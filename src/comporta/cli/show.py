@@ -76,12 +76,33 @@ def _print(told: Story) -> None:
     click.echo(f"deployment {found.number}: {found.version} (release {found.release}){instead}, {found.strategy}")
     automatic = f", automatic after deployment {found.automatic}" if found.automatic is not None else ""
     click.echo(f"by {found.actor}{automatic} to {found.environment}, {clock_time(found.started)}{why}\n")
+    _print_preflight(found.preflight)
     click.echo(paint(f"{'after':>10}  {'took':>12}  what", "cyan"))
     for act in told.acts:
         if act.begun.step is None or act.title:
             _print_act(act, found.started, found.actor)
     click.echo("")
     click.echo(summary(found) if found.outcome else paint("not ended", "red"))
+
+
+def _print_preflight(facts: dict[str, Any] | None) -> None:
+    """What the gates said before this deployment, or who skipped them."""
+    from comporta.app.preflight import count
+    from comporta.cli.board import line
+    from comporta.model.preflight import GateResult
+    from comporta.model.values import from_json
+
+    if not facts:
+        return
+    if facts.get("skipped"):
+        click.echo(f"preflight: {paint('skipped', 'yellow')} by {facts['actor']}: {facts['reason']}\n")
+        return
+    results = [from_json(gate, GateResult) for gate in facts["gates"]]
+    width = max(len(result.name) for result in results)
+    click.echo(f"preflight: {count(results)}")
+    for result in results:
+        click.echo(f"  {line(result, width)}")
+    click.echo("")
 
 
 def _print_act(act: Act, started: float, actor: str) -> None:

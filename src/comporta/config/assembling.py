@@ -10,10 +10,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from comporta.config.before import Gates
 from comporta.config.models import SECTIONS, Backups, CommandCheck, Environment, HttpCheck, TcpCheck, Watch
 from comporta.config.nodes import Node
 from comporta.config.receivers import AnyReceiver
 from comporta.model import checks
+from comporta.model.preflight import Freeze, GateSpec, PreflightSpec
 from comporta.model.spec import (
     BackupSpec,
     BlueGreenSpec,
@@ -29,16 +31,18 @@ from comporta.model.spec import (
     MetricsSpec,
     PortRange,
     ReceiverSpec,
+    RollingSpec,
     S3Spec,
     Thresholds,
     Trigger,
+    VersionsSpec,
     WatchSpec,
 )
 
 FIRST_PORT = 8101
 SLOT_SIZE = 10
 DEFAULT_PORT = "8080"
-BESIDE = ("alerts", "watch")
+BESIDE = ("alerts", "watch", "versions", "preflight")
 KINDS = {HttpCheck: checks.HttpCheck, TcpCheck: checks.TcpCheck, CommandCheck: checks.CommandCheck}
 
 
@@ -80,12 +84,15 @@ def assemble(
         smoke=tuple(checks.CommandCheck(**_fields(command)) for command in settings.smoke),
         blue_green=BlueGreenSpec(**settings.blue_green.model_dump()),
         canary=_canary(settings),
+        rolling=RollingSpec(**settings.rolling.model_dump()),
         monitoring=settings.monitoring,
         keep_failed=settings.keep_failed,
         metrics=_metrics(settings),
         database=_database(base, settings),
         watch=_watch(settings.watch),
         maintenance=_maintenance(base, settings),
+        preflight=_preflight(settings.preflight),
+        versions=VersionsSpec(**settings.versions.model_dump()),
         alerts=tuple(_receiver(receiver) for receiver in settings.alerts),
         # Who is told, and how a release is watched, is no part of it.
         digest=_digest([service, name, {key: value for key, value in written.items() if key not in BESIDE}]),
@@ -179,6 +186,16 @@ def _receiver(receiver: AnyReceiver) -> ReceiverSpec:
     target = getattr(receiver, kind)
     words = (target,) if isinstance(target, str) else tuple(target)
     return ReceiverSpec(kind=kind, target=words, events=tuple(receiver.events), **fields)
+
+
+def _preflight(settings: Gates) -> PreflightSpec:
+    return PreflightSpec(
+        gates=tuple(GateSpec(**_fields(gate)) for gate in settings.gates),
+        presets=settings.presets == "auto",
+        freeze=tuple(Freeze(begins=window.from_, ends=window.to, why=window.why) for window in settings.freeze),
+        disk=settings.disk,
+        before_deploy=settings.before_deploy,
+    )
 
 
 def _fields(check: BaseModel) -> dict[str, Any]:

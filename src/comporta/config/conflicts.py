@@ -15,7 +15,12 @@ from comporta.config.source import Problem
 from comporta.model.spec import EnvironmentSpec
 from comporta.model.traffic import Slot
 
-NAMED = {("health", "checks"): "check", ("smoke",): "check", ("metrics", "queries"): "query"}
+NAMED = {
+    ("health", "checks"): "check",
+    ("smoke",): "check",
+    ("metrics", "queries"): "query",
+    ("preflight", "gates"): "gate",
+}
 """Where things with names stand, and what they are."""
 
 

@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from comporta.config.before import Gates, Versions
 from comporta.config.part import Part
 from comporta.config.receivers import AnyReceiver
 from comporta.config.types import (
@@ -52,6 +53,7 @@ from comporta.model.spec import (
     HealthSpec,
     MaintenanceSpec,
     MetricsSpec,
+    RollingSpec,
     Thresholds,
     WatchSpec,
 )
@@ -69,6 +71,7 @@ HEALTH = HealthSpec(checks=())
 BLUE_GREEN = BlueGreenSpec()
 CANARY = CanarySpec()
 LIMITS = CanaryLimits()
+ROLLING = RollingSpec()
 MAINTENANCE = MaintenanceSpec()
 WATCH = WatchSpec()
 THRESHOLDS = Thresholds()
@@ -237,6 +240,23 @@ class Canary(Part):
         default=CANARY.warm_up, description="How long a cold candidate's latencies are not judged."
     )
     limits: Limits = Field(default=Limits(), description="What ends a canary whatever stable does beside it.")
+
+
+class Rolling(Part):
+    """How a rolling deployment goes from batch to batch."""
+
+    batch: Annotated[int, Field(ge=1)] = Field(
+        default=ROLLING.batch, description="How many instances are replaced at once."
+    )
+    max_unavailable: Annotated[int, Field(ge=0)] = Field(
+        default=ROLLING.max_unavailable,
+        description="How many instances fewer than `instances` may serve meanwhile. 0: each is replaced first.",
+    )
+    pause: PositiveDuration = Field(
+        default=ROLLING.pause,
+        description="How long each batch is judged under traffic before the instances that it replaces are stopped. "
+        "Below 6s only crashes are found.",
+    )
 
 
 class MetricQuery(Part):
@@ -464,6 +484,7 @@ class Common(Part):
     )
     blue_green: BlueGreen = Field(default=BlueGreen(), description="The waits of a blue-green deployment.")
     canary: Canary = Field(default=Canary(), description="The stages of a canary, and what is asked at each.")
+    rolling: Rolling = Field(default=Rolling(), description="How a rolling deployment goes from batch to batch.")
     monitoring: Literal["enabled", "basic", "disabled"] = Field(
         default="enabled",
         description="What the watch does: roll back and tell people, only tell them (`basic`), or nothing.",
@@ -482,6 +503,8 @@ class Common(Part):
         default=Maintenance(), description="What users get while the service is closed for maintenance."
     )
     alerts: list[AnyReceiver] = Field(default=[], description="Who is told what happens.")
+    preflight: Gates = Field(default=Gates(), description="What must hold before a deployment.")
+    versions: Versions = Field(default=Versions(), description="How `comporta release` makes a version.")
     env_file: FilePath | None = Field(
         default=None,
         description="`NAME=value` lines that every instance gets, relative to the config's folder. Values are secrets.",

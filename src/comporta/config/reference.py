@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from comporta.config.models import OptionTypes, build
 from comporta.config.part import Part
 from comporta.config.schema import Schema, kinds
-from comporta.config.types import duration_text
+from comporta.config.types import duration_text, size_text
 
 MARK = "<!-- made by scripts/config_reference.py -->"
 DRIVERS: OptionTypes = {
@@ -28,19 +28,24 @@ HEADINGS = {
     "BlueGreen": "`blue_green`",
     "Canary": "`canary`",
     "Limits": "`canary.limits`",
+    "Database": "`database`",
+    "Rolling": "`rolling`",
     "Watch": "`watch`",
     "Triggers": "`watch.rollback`",
     "ErrorTrigger": "`watch.rollback.errors`",
     "LatencyTrigger": "`watch.rollback.latency`",
     "AvailabilityTrigger": "`watch.rollback.availability`",
     "Alarms": "`watch.thresholds`",
-    "Database": "`database`",
     "Backups": "`database.backups`",
     "Keep": "`database.backups.keep`",
     "S3": "`database.backups.s3`",
     "Metrics": "`metrics`",
     "MetricQuery": "Query, in `metrics.queries`",
     "Maintenance": "`maintenance`",
+    "Versions": "`versions`",
+    "Gates": "`preflight`",
+    "CommandGate": "Gate, in `preflight.gates`",
+    "FrozenTime": "Freeze, in `preflight.freeze`",
     "Webhook": "Webhook, in `alerts`",
     "Hook": "Command, in `alerts`",
     "Apprise": "Apprise, in `alerts`",
@@ -101,6 +106,8 @@ def _default(value: Schema) -> str:
     text = (
         duration_text(default)
         if kind == "duration"
+        else size_text(default)
+        if kind == "size"
         else f"{default * 100:g}%"
         if kind == "percentage"
         else _plain(default)

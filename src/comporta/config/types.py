@@ -6,6 +6,7 @@ was written out as, so that options that were stored can be validated again.
 
 from __future__ import annotations
 
+import datetime
 import ipaddress
 import math
 import re
@@ -22,9 +23,12 @@ MAX_SECONDS = 365 * 24 * 3600.0
 UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 DURATION = "".join(rf"(?:([0-9]+(?:\.[0-9]+)?){unit})?" for unit in UNITS)
 PERCENT = r"([0-9]+(?:\.[0-9]+)?) ?%"
+SIZES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
+SIZE = r"([0-9]+(?:\.[0-9]+)?) ?(B|KiB|MiB|GiB|TiB)"
 PORTS = r"([0-9]{1,5})-([0-9]{1,5})"
 PLAIN_PATH = r"/[A-Za-z0-9._~/-]*"
 DATABASE_URL = r"(?:postgres(?:ql)?|sqlite)(?:\+[a-z0-9]+)?://|\$\{"
+GIT_NAME = r"[A-Za-z0-9_][A-Za-z0-9._/-]*"
 LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 HOSTNAME = rf"{LABEL}(?:\.{LABEL})*"
 
@@ -216,6 +220,50 @@ def _recipient(written: str) -> str:
     return written
 
 
+def parse_size(written: Any) -> int:
+    """Bytes, from `1GiB` or a number of bytes."""
+    match = re.fullmatch(SIZE, written) if isinstance(written, str) else None
+    if match is not None:
+        return round(float(match[1]) * SIZES[match[2]])
+    if isinstance(written, int) and not isinstance(written, bool) and written >= 0:
+        return written
+    raise refusal(f"{quoted(written)} is not a size", "write it like 500MiB or 1GiB")
+
+
+def size_text(count: int) -> str:
+    """How people write it: 209715200 → "200MiB"."""
+    unit = next(unit for unit, size in reversed(SIZES.items()) if count % size == 0)
+    return f"{count // SIZES[unit]}{unit}"
+
+
+def _moment(written: Any) -> float:
+    """Seconds since the epoch, from a date and time with its offset from UTC."""
+    if isinstance(written, float):
+        return written
+    try:
+        found = datetime.datetime.fromisoformat(written)
+    except (TypeError, ValueError):
+        found = None
+    if found is None or found.tzinfo is None:
+        raise refusal(f"{quoted(written)} is not a point in time", "write it like 2026-12-24T18:00+01:00")
+    return found.timestamp()
+
+
+def _git_name(written: str) -> str:
+    """A branch, remote or tag, as git allows them: never what git could take for an option."""
+    if not re.fullmatch(GIT_NAME, written) or re.search(r"\.\.|//|\.lock(/|$)|[./]$|/\.", written):
+        raise refusal(f"{quoted(written)} is not a name in git", "use a-z, A-Z, 0-9 and . _ / -, as in release/2.x")
+    return written
+
+
+def _tag(written: str) -> str:
+    advice = "write it like v{version}"
+    if written.count("{version}") != 1:
+        raise refusal(f"{quoted(written)} does not hold {{version}} once", advice)
+    _git_name(written.replace("{version}", "1.0.0"))
+    return written
+
+
 def _one_line(written: str) -> str:
     if not written.strip() or not written.isprintable():
         raise refusal(f"{quoted(written)} is not a line of text", "write a few words")
@@ -277,5 +325,13 @@ DatabaseUrl = Annotated[str, AfterValidator(_database_url), _written("URL", f"(?
 ReceiverUrl = Annotated[str, AfterValidator(_receiver_url), _written("URL", "[!-~]+")]
 Key = Annotated[str, AfterValidator(_key), _written("variable", r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")]
 Recipient = Annotated[str, AfterValidator(_recipient), _written("recipient", "age1[a-z0-9]+")]
+Size = Annotated[int, BeforeValidator(parse_size), _written("size", SIZE, type="integer", minimum=0)]
+Moment = Annotated[
+    float,
+    BeforeValidator(_moment),
+    WithJsonSchema({"type": "string", "format": "date-time", "x-kind": "date and time"}),
+]
+GitName = Annotated[str, AfterValidator(_git_name), _written("name in git", GIT_NAME)]
+Tag = Annotated[str, AfterValidator(_tag)]
 Line = Annotated[str, AfterValidator(_one_line)]
 Query = Annotated[str, AfterValidator(_query)]

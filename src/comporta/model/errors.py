@@ -117,5 +117,9 @@ class LeaseLost(ComportaError):
     exit_code = EXIT_LOCKED
 
 
+class RepositoryError(ComportaError):
+    """The version control refused something, or its remote did. Nothing was released."""
+
+
 class Refused(ComportaError):
     """A person said no, or no person could be asked. Not a failure of the release."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from comporta.model.checks import Check, CommandCheck
+from comporta.model.preflight import PreflightSpec
 from comporta.model.traffic import Slot
 from comporta.model.values import Value
 
@@ -114,6 +115,46 @@ class CanarySpec(Value, frozen=True):
     def splits(self) -> tuple[int, ...]:
         """The shares at which both releases serve, in rising order."""
         return tuple(sorted({self.start, *self.stages} - {100}))
+
+
+class Stand(NamedTuple):
+    """How many instances of the new and of the old release get requests."""
+
+    new: int
+    old: int
+
+    @property
+    def share(self) -> int:
+        """Of the new release, in whole percent; 0 and 100 only where it has none or all."""
+        if not self.new or not self.old:
+            return 100 if self.new else 0
+        return min(99, max(1, round(100 * self.new / (self.new + self.old))))
+
+
+class RollingSpec(Value, frozen=True):
+    """How a rolling deployment goes from batch to batch.
+
+    Attributes:
+        batch: how many instances are replaced at once.
+        max_unavailable: how many instances fewer than configured may serve meanwhile.
+        pause: how long each batch is watched under traffic before the instances that it replaces are stopped.
+    """
+
+    batch: int = 1
+    max_unavailable: int = 0
+    pause: float = 10.0
+
+    def stands(self, instances: int) -> list[Stand]:
+        """Who serves, switch by switch, after all of `instances` old ones. An old one stays until the last batch."""
+        stands: list[Stand] = []
+        new, old = 0, instances
+        while old:
+            after = min(instances, new + self.batch)
+            fewer = max(instances - after, old - self.max_unavailable, 1)
+            stands += [Stand(new, fewer)] if fewer < old else []
+            new, old = after, instances - after
+            stands.append(Stand(new, old))
+        return stands
 
 
 class MetricQuery(Value, frozen=True):
@@ -228,6 +269,22 @@ class ReceiverSpec(Value, frozen=True):
     timeout: float = 10.0
 
 
+class VersionsSpec(Value, frozen=True):
+    """How a version is released.
+
+    Attributes:
+        file: where the version stands, relative to the config's folder; None: the first that is there of
+            pyproject.toml, package.json and VERSION.
+        branch: from which releases are made; remote: where they are pushed.
+        tag: the name of the tag, with `{version}` in it.
+    """
+
+    file: str | None = None
+    branch: str = "main"
+    remote: str = "origin"
+    tag: str = "v{version}"
+
+
 class DriverSpec(Value, frozen=True):
     """A driver by name, with its own part of the config (already validated by the driver's options type)."""
 
@@ -336,10 +393,19 @@ class EnvironmentSpec(Value, frozen=True):
     metrics: MetricsSpec | None = None
     database: DatabaseSpec | None = None
     watch: WatchSpec = WatchSpec()
+    rolling: RollingSpec = RollingSpec()
     maintenance: MaintenanceSpec = MaintenanceSpec()
     alerts: tuple[ReceiverSpec, ...] = ()
+    versions: VersionsSpec = VersionsSpec()
+    preflight: PreflightSpec = PreflightSpec()
     env_file: str | None = None
     instance_host: str = "127.0.0.1"
+
+    @property
+    def splits(self) -> tuple[int, ...]:
+        """The shares at which both releases may serve, whatever the strategy, in rising order."""
+        rolling = {stand.share for stand in self.rolling.stands(self.instances)} - {0, 100}
+        return tuple(sorted({*self.canary.splits, *rolling}))
 
     def ports(self, slot: Slot) -> PortRange:
         return self.blue if slot is Slot.BLUE else self.green

@@ -32,6 +32,11 @@ class Weights(Value, frozen=True):
     def all_to(cls, slot: Slot) -> Weights:
         return cls(blue=100, green=0) if slot is Slot.BLUE else cls(blue=0, green=100)
 
+    @classmethod
+    def giving(cls, slot: Slot, share: int) -> Weights:
+        """So many percent to the slot, and the rest to the other."""
+        return cls(blue=share, green=100 - share) if slot is Slot.BLUE else cls(blue=100 - share, green=share)
+
     def of(self, slot: Slot) -> int:
         return self.blue if slot is Slot.BLUE else self.green
 
@@ -54,15 +59,26 @@ class ReleaseRef(Value, frozen=True):
 class Traffic(Value, frozen=True):
     """Where requests go, and which release answers from each slot.
 
-    `weights` is None while the router is closed: nothing was ever deployed, and users get a 503.
+    `weights` is None while the router is closed: nothing was ever deployed, and users get a 503. `blue_instances` and
+    `green_instances`: only so many of the slot's instances get requests, the first ones; None: all that there are.
     """
 
     weights: Weights | None = None
     blue: ReleaseRef | None = None
     green: ReleaseRef | None = None
+    blue_instances: int | None = None
+    green_instances: int | None = None
 
     def release_in(self, slot: Slot) -> ReleaseRef | None:
         return self.blue if slot is Slot.BLUE else self.green
+
+    def instances_in(self, slot: Slot) -> int | None:
+        return self.blue_instances if slot is Slot.BLUE else self.green_instances
+
+    @property
+    def spread(self) -> tuple[Weights | None, int | None, int | None]:
+        """Where requests go, whichever releases answer."""
+        return self.weights, self.blue_instances, self.green_instances
 
     @property
     def live(self) -> Slot | None:
@@ -99,6 +115,11 @@ class Topology(Value, frozen=True):
     def has_stage(self, weights: Weights) -> bool:
         """Whether either slot's share is one of the stages."""
         return weights.blue in self.stages or weights.green in self.stages
+
+    def has_instances(self, traffic: Traffic) -> bool:
+        """Whether each slot has as many instances as are to get requests."""
+        wanted = [(traffic.instances_in(slot), len(self.addresses(slot))) for slot in Slot]
+        return all(count is None or 1 <= count <= there for count, there in wanted)
 
 
 class Routing(Value, frozen=True):

@@ -63,8 +63,12 @@ class Router(Protocol):
     def bypass_headers(self) -> dict[str, str]:
         """The same for people who look behind the maintenance page: they are served as users are, and not counted."""
 
-    async def in_flight(self, slot: Slot) -> int:
-        """Requests the proxy still has open towards the slot. 0 means that the slot may be stopped."""
+    async def in_flight(self, slot: Slot, beyond: int = 0) -> int:
+        """Requests the proxy still has open towards the slot. 0 means that the slot may be stopped.
+
+        Args:
+            beyond: leave so many instances of the slot out, the first ones.
+        """
 
     async def count(self, since: str | None) -> Reading:
         """Requests answered since the cursor; None starts counting now. May lag behind by a fraction of a second."""

@@ -30,6 +30,7 @@ class JudgeTraffic(Step, frozen=True, tag="judge-traffic"):
         settle: the least time under these weights, in seconds.
         hold: seconds to wait for a person after the limit, before giving up; 0 gives up at the limit.
         queries: further metrics; while one of them says nothing, nothing is promoted.
+        needs_proof: False: a verdict that is still open at the limit is no objection.
     """
 
     slot: Slot
@@ -41,9 +42,12 @@ class JudgeTraffic(Step, frozen=True, tag="judge-traffic"):
     settle: float
     hold: float
     queries: tuple[MetricQuery, ...] = ()
+    needs_proof: bool = True
 
     @property
     def title(self) -> str:
+        if not self.needs_proof:
+            return f"judge the candidate at {self.roles.share:.0%} of the traffic for {duration(self.limit)}"
         return f"judge the candidate at {self.roles.share:.0%} of the traffic, at most {duration(self.limit)}"
 
     async def do(self, ports: Ports, began: float) -> Facts:
@@ -72,7 +76,10 @@ class JudgeTraffic(Step, frozen=True, tag="judge-traffic"):
             return {"verdict": to_json(verdict), "promoted_by": wishes.promoted_by}
         if verdict.kind is Kind.PASS and settled and not wishes.paused_by:
             return {"verdict": to_json(verdict)}
-        if age >= self.limit + self.hold:
+        over = age >= self.limit + self.hold
+        if over and not self.needs_proof and not wishes.paused_by:
+            return {"verdict": to_json(verdict)}
+        if over and self.needs_proof:
             raise StepFailed(
                 f"cannot promote the candidate: no proof within {duration(self.limit)}: {verdict.reasons[0]}",
                 details=evidence(verdict),
@@ -93,7 +100,7 @@ class JudgeTraffic(Step, frozen=True, tag="judge-traffic"):
 
     async def _require_untouched(self, ports: Ports) -> None:
         traffic = (await ports.router.observe()).traffic
-        if traffic.weights != self.traffic.weights:
+        if traffic.spread != self.traffic.spread:
             raise ForeignChange(
                 "cannot judge the candidate: somebody else changed the weights",
                 next="look with `comporta status`, put it right, then `comporta abort`",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from comporta.model.release import Occupant
 from comporta.model.traffic import Slot
 from comporta.ports.bundle import Ports
+from comporta.steps.check_health import CheckHealth
 from comporta.steps.draining import drain
 from comporta.steps.start_instances import same, same_release
 from comporta.steps.step import Effect, Facts, Step
@@ -13,16 +14,20 @@ from comporta.steps.step import Effect, Facts, Step
 class ScaleInstances(Step, frozen=True, tag="scale-instances"):
     """From `back_to` to `to`: the same release with another number of instances.
 
-    The router tells what is in flight towards a slot, not towards one instance of it. So instances are taken away only
-    from a slot that gets no traffic, after its requests were answered (or `drain_bound` seconds have passed). Undo
-    takes none away at all: it runs while the slot may still get traffic, and must be quick; instances too many cost
-    no more than memory until the slot is stopped as a whole. It does start those that are missing, as they carry load.
+    Instances are taken away only where the router sends them nothing any more, after their requests were answered (or
+    `drain_bound` seconds have passed). Undo takes none away at all: it runs while the slot may still get traffic, and
+    must be quick; instances too many cost no more than memory until the slot is stopped as a whole. It does start those
+    that are missing, as they carry load.
+
+    Attributes:
+        healthy: what undo waits for, where it starts instances that are to get requests again.
     """
 
     slot: Slot
     to: Occupant
     back_to: Occupant
     drain_bound: float = 60.0
+    healthy: CheckHealth | None = None
 
     @property
     def title(self) -> str:
@@ -31,7 +36,10 @@ class ScaleInstances(Step, frozen=True, tag="scale-instances"):
 
     @property
     def undo_title(self) -> str:
-        return "" if self._adds else f"bring {self.slot} back to {self.back_to.instances} instances"
+        if self._adds:
+            return ""
+        wait = ", and wait until they are healthy" if self.healthy else ""
+        return f"bring {self.slot} back to {self.back_to.instances} instances{wait}"
 
     async def check(self, ports: Ports) -> Effect:
         state = await ports.runtime.observe(self.slot)
@@ -47,15 +55,16 @@ class ScaleInstances(Step, frozen=True, tag="scale-instances"):
             ports.operator.note(f"launching on {', '.join(addresses[self.back_to.instances :])}")
             drained: Facts = {}
         else:
-            drained = await drain(self.slot, ports, deadline=began + self.drain_bound)
+            drained = await drain(self.slot, ports, deadline=began + self.drain_bound, beyond=self.to.instances)
             ports.operator.note(f"stopping {self.back_to.instances - self.to.instances} instances of {self.slot}")
         await ports.runtime.start(self.slot, self.to, deployment=ports.deployment)
         return {**drained, "addresses": addresses}
 
     async def undo(self, ports: Ports) -> Facts:
-        if not self._adds:
-            await ports.runtime.start(self.slot, self.back_to, deployment=ports.deployment)
-        return {}
+        if self._adds:
+            return {}
+        await ports.runtime.start(self.slot, self.back_to, deployment=ports.deployment)
+        return await self.healthy.do(ports, ports.clock.now()) if self.healthy else {}
 
     @property
     def _adds(self) -> bool:

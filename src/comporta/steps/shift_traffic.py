@@ -41,11 +41,11 @@ class ShiftTraffic(Step, frozen=True, tag="shift-traffic"):
         if traffic == self.to:
             return Effect.IN_PLACE
         known = (self.back_to, self.coming_from or self.back_to)
-        return Effect.ABSENT if traffic.weights in [t.weights for t in known] else Effect.FOREIGN
+        return Effect.ABSENT if traffic.spread in [t.spread for t in known] else Effect.FOREIGN
 
     async def do(self, ports: Ports, began: float) -> Facts:
         for slot in served(self.to):
-            if slot not in served(self.back_to):
+            if slot not in served(self.back_to) or _grows(slot, self.back_to, self.to):
                 await self._require_all_running(slot, ports)
         return await self._shift(self.to, ports)
 
@@ -66,7 +66,8 @@ class ShiftTraffic(Step, frozen=True, tag="shift-traffic"):
 
     async def _require_one_running(self, slot: Slot, ports: Ports) -> None:
         """Going back to nobody would be worse than staying: a person has to decide."""
-        states = [instance.state for instance in (await ports.runtime.observe(slot)).instances]
+        instances = (await ports.runtime.observe(slot)).instances[: self.back_to.instances_in(slot)]
+        states = [instance.state for instance in instances]
         if InstanceState.RUNNING not in states:
             raise StepFailed(
                 f"cannot switch traffic back to {slot}: nothing runs there any more",
@@ -109,13 +110,28 @@ def served(traffic: Traffic) -> list[Slot]:
     return [slot for slot in Slot if traffic.weights and traffic.weights.of(slot)]
 
 
+def _grows(slot: Slot, before: Traffic, after: Traffic) -> bool:
+    """Instances that had no requests get some now."""
+    had, has = before.instances_in(slot), after.instances_in(slot)
+    return had is not None and (has is None or has > had)
+
+
 def describe(traffic: Traffic) -> str:
     """Where the requests go, for people."""
     if traffic.weights is None:
         return "nobody (closed)"
     if traffic.live is None:
         slots = sorted(Slot, key=traffic.weights.of, reverse=True)
-        named = [(traffic.release_in(slot), traffic.weights.of(slot)) for slot in slots]
-        return " and ".join(f"{release.version if release else 'nobody'} ({share} %)" for release, share in named)
-    release = traffic.release_in(traffic.live)
-    return f"{release.version} in {traffic.live}" if release else str(traffic.live)
+        return " and ".join(f"{_version(traffic, s)} ({traffic.weights.of(s)} %{_counted(traffic, s)})" for s in slots)
+    named = _version(traffic, traffic.live) if traffic.release_in(traffic.live) else ""
+    return f"{named} in {traffic.live}{_counted(traffic, traffic.live)}" if named else str(traffic.live)
+
+
+def _version(traffic: Traffic, slot: Slot) -> str:
+    release = traffic.release_in(slot)
+    return release.version if release else "nobody"
+
+
+def _counted(traffic: Traffic, slot: Slot) -> str:
+    count = traffic.instances_in(slot)
+    return "" if count is None else f", {count} instance{'s' * (count != 1)}"

@@ -13,7 +13,7 @@ from comporta.analysis.limits import Limits
 from comporta.model.release import Occupant, Release
 from comporta.model.snapshot import Snapshot
 from comporta.model.spec import EnvironmentSpec
-from comporta.model.traffic import ReleaseRef, Slot, Traffic, Weights
+from comporta.model.traffic import ReleaseRef, Traffic, Weights
 from comporta.steps.confirm import Confirm
 from comporta.steps.judge_traffic import JudgeTraffic
 from comporta.steps.plan import AnyStep, Plan
@@ -121,10 +121,8 @@ class _Canary:
     def _traffic(self, share: int) -> Traffic:
         if share == 0:
             return self.before
-        other = 100 - share
-        weights = Weights(blue=share, green=other) if self.slot is Slot.BLUE else Weights(blue=other, green=share)
         both = self.before.with_all_to(self.slot, self.release.ref)
-        return msgspec.structs.replace(both, weights=weights)
+        return msgspec.structs.replace(both, weights=Weights.giving(self.slot, share))
 
 
 def settings(spec: EnvironmentSpec) -> Settings:

@@ -47,7 +47,7 @@ def topology(spec: EnvironmentSpec, snapshot: Snapshot) -> Topology:
         server_name=spec.domain,
         blue=tuple(f"{host}:{port}" for port in spec.blue.take(min(count, len(spec.blue)))),
         green=tuple(f"{host}:{port}" for port in spec.green.take(min(count, len(spec.green)))),
-        stages=spec.canary.splits,
+        stages=spec.splits,
     )
 
 

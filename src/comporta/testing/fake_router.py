@@ -66,6 +66,8 @@ class FakeRouter:
             raise RouterError("cannot shift: the router does not run")
         if to.split and not topology.has_stage(to.split):
             raise RouterError(f"cannot split traffic: the stages are {list(topology.stages)}")
+        if not topology.has_instances(to):
+            raise RouterError("cannot shift: a slot has not so many instances")
         self.routing = msgspec.structs.replace(self.routing, traffic=to)
         await self.faults("shift", "after")
 
@@ -102,7 +104,7 @@ class FakeRouter:
         release = traffic.release_in(asked)
         return release.number if release and self._alive(asked) else None
 
-    async def in_flight(self, slot: Slot) -> int:
+    async def in_flight(self, slot: Slot, beyond: int = 0) -> int:
         return 0
 
     async def count(self, since: str | None) -> Reading:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import pytest
+from msgspec.structs import replace
 
 from comporta.model.errors import RouterError
 from comporta.model.figures import Reading
@@ -308,6 +309,29 @@ class RouterContract:
         await stand.router.shift(split(Slot.GREEN, 50))
         for release, cookie in met:
             assert await stand.ask(cookie) == (release, None)
+
+    # Only the first instances of a slot
+
+    async def test_how_many_instances_get_requests_is_part_of_what_is_shifted_and_read_back(self, stand: Stand) -> None:
+        await stand.router.configure(stand.topology)
+        for traffic, numbers in (
+            (replace(BLUE, blue_instances=1), {12}),
+            (replace(split(Slot.GREEN, 25), blue_instances=1, green_instances=1), {12, 13}),
+            (replace(split(Slot.GREEN, 50), green_instances=1), {12, 13}),
+            (replace(GREEN, green_instances=1), {13}),
+        ):
+            await stand.router.shift(traffic)
+            assert (await stand.router.observe()).traffic == traffic
+            assert {await stand.router.answering("/", slot) for slot in Slot} == numbers
+
+    async def test_more_instances_than_there_are_are_refused_and_change_nothing(self, stand: Stand) -> None:
+        await stand.router.configure(stand.topology)
+        await stand.router.shift(BLUE)
+        for count in (0, len(stand.topology.blue) + 1):
+            with pytest.raises(RouterError, match="cannot shift"):
+                await stand.router.shift(replace(BLUE, blue_instances=count))
+            assert (await stand.router.observe()).traffic == BLUE
+            assert await stand.router.answering("/") == 12
 
     # The maintenance page
 

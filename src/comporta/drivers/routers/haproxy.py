@@ -13,7 +13,16 @@ from comporta.drivers.routers.asking import accepts, answering_release, generati
 from comporta.drivers.routers.counting import RequestLog
 from comporta.drivers.routers.haproxy_control import Control, Workers
 from comporta.drivers.routers.haproxy_diagnosis import diagnose
-from comporta.drivers.routers.haproxy_file import backend, file_name, frontend, render, server_name, servers
+from comporta.drivers.routers.haproxy_file import (
+    backend,
+    file_name,
+    frontend,
+    pools,
+    render,
+    require_first_seats,
+    server_name,
+    servers,
+)
 from comporta.drivers.routers.haproxy_home import Home
 from comporta.drivers.routers.haproxy_log import request_log, trim
 from comporta.drivers.routers.haproxy_lookup import Lookup
@@ -26,6 +35,7 @@ from comporta.drivers.routers.haproxy_server import External, Server
 from comporta.drivers.routers.haproxy_switch import CLOSED, TrafficMap, decode, encode
 from comporta.drivers.routers.home import File, Record
 from comporta.drivers.routers.maintenance import doing, not_known_yet
+from comporta.drivers.routers.pools import require_instances
 from comporta.drivers.routers.waiting import until
 from comporta.model.errors import RouterError
 from comporta.model.figures import Reading
@@ -127,6 +137,7 @@ class HaproxyRouter:
     # The topology
 
     async def configure(self, topology: Topology) -> None:
+        require_instances("take away instances that get requests", self._map.read()[0], topology)
         record = self._home.load() or Record(token=secrets.token_hex(16))
         self._home.prepare()
         file = self._rendered(topology, record)
@@ -216,6 +227,8 @@ class HaproxyRouter:
         workers = await self._running(record)
         if record is None or record.proven is None or workers is None:
             raise RouterError("cannot shift: HAProxy does not run", next="`comporta deploy` starts it again")
+        require_instances("shift", to, record.proven.topology)
+        require_first_seats(self._spec, record.proven.topology, to)
         await self._look_who_is_there(record.proven.topology, to, workers)
         try:
             refusal = await self._switch.set(workers, encode(to))
@@ -260,10 +273,16 @@ class HaproxyRouter:
         record = self._home.load()
         return record.bypass_headers if record else {}
 
-    async def in_flight(self, slot: Slot) -> int:
+    async def in_flight(self, slot: Slot, beyond: int = 0) -> int:
         workers = await self._control.workers()
-        name = backend(self._spec, slot)
-        return sum([await self._control.in_flight(worker, name) for worker in (workers.all if workers else ())])
+        record = self._home.load()
+        leaving = None
+        if beyond and record and record.proven:
+            leaving = [*servers(self._spec, record.proven.topology, slot)][beyond:]
+        ours = pools(self._spec, slot)
+        return sum(
+            [await self._control.in_flight(worker, ours, leaving) for worker in (workers.all if workers else ())]
+        )
 
     async def count(self, since: str | None) -> Reading:
         if self._home.load() is None:

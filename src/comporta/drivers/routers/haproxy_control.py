@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,11 +110,16 @@ class Control:
     async def _believed(self, worker: int, backend: str) -> dict[str, bool]:
         return {row[3]: row[5] != STOPPED for row in await self._states(worker, backend)}
 
-    async def in_flight(self, worker: int, backend: str) -> int:
-        """Requests that a worker has in a backend, waiting ones as well; idle connections to instances do not count."""
-        answer = await self._ask(f"@!{worker} show stat {backend} 2 -1") or ""
+    async def in_flight(self, worker: int, ours: Callable[[str], bool], servers: Collection[str] | None) -> int:
+        """Requests that a worker has in our backends; idle connections to instances do not count.
+
+        Args:
+            servers: only what these have; None: all, also what waits for one.
+        """
+        answer = await self._ask(f"@!{worker} show stat -1 6 -1") or ""
         rows = csv.DictReader(line for line in answer.lstrip("# ").splitlines() if line)
-        return sum(int(row["scur"]) for row in rows)
+        counted = ("BACKEND",) if servers is None else servers
+        return sum(int(row["scur"]) for row in rows if ours(row["pxname"]) and row["svname"] in counted)
 
     async def is_stopping(self, worker: int) -> bool:
         """Whether it has closed its listeners; also if it is gone."""

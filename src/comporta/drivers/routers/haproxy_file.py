@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Callable
 
 from comporta.drivers.routers.haproxy_control import Servers
 from comporta.drivers.routers.haproxy_home import Home
@@ -14,7 +15,7 @@ from comporta.drivers.routers.ports import resolved
 from comporta.drivers.routers.writing import ADDRESS, DOMAIN, NAME, checked, maintenance_values, template
 from comporta.model.errors import RouterError
 from comporta.model.spec import EnvironmentSpec
-from comporta.model.traffic import Slot, Topology
+from comporta.model.traffic import Slot, Topology, Traffic
 
 PATH = re.compile(r"/[\w./@+~=-]*")
 """What needs no quoting in HAProxy's file, nor on its socket."""
@@ -76,6 +77,22 @@ def servers(spec: EnvironmentSpec, topology: Topology, slot: Slot) -> Servers:
     return {
         server_name(address): resolved(address) if address in used else None for address in _seats(spec, topology, slot)
     }
+
+
+def pools(spec: EnvironmentSpec, slot: Slot) -> Callable[[str], bool]:
+    """Whether a backend is one of the slot's: the whole slot, or its first instances."""
+    whole = backend(spec, slot)
+    return lambda name: name == whole or name.startswith(f"{whole}.")
+
+
+def require_first_seats(spec: EnvironmentSpec, topology: Topology, traffic: Traffic) -> None:
+    """Raises RouterError: HAProxy can send requests to the first instances only where they sit in the first seats."""
+    for slot in Slot:
+        first = _seats(spec, topology, slot)[: traffic.instances_in(slot) or 0]
+        if first != list(topology.addresses(slot)[: len(first)]):
+            raise RouterError(
+                f"cannot send requests to {len(first)} instances of {slot}: they are not in its first seats"
+            )
 
 
 def _seats(spec: EnvironmentSpec, topology: Topology, slot: Slot) -> list[str]:

@@ -1,7 +1,8 @@
 """The switch: the one entry of a map, which HAProxy looks up for each request.
 
 Its value is `<release in blue>|<release in green>|<green's percent>|<the whole Traffic>`, so that slots, release
-numbers and shares change in one atomic act, and what is read back is what HAProxy itself reads.
+numbers and shares change in one atomic act, and what is read back is what HAProxy itself reads. Where only the first
+instances of a slot get requests, `.<number in blue>|.<number in green>` stands before the last part (empty: all).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from comporta.drivers.routers.haproxy_map import MapFile
-from comporta.model.traffic import Traffic
+from comporta.model.traffic import Slot, Traffic
 
 CLOSED = Traffic()
 """A router that was never told where to send requests sends them nowhere."""
@@ -23,7 +24,9 @@ def encode(traffic: Traffic) -> str:
     """Without a space: it is a word in a map file and in a command."""
     blue, green = (release.number if release else "" for release in (traffic.blue, traffic.green))
     share = traffic.weights.green if traffic.weights else "closed"
-    return f"{blue}|{green}|{share}|{base64.urlsafe_b64encode(msgspec.json.encode(traffic)).decode()}"
+    counts = ["" if (count := traffic.instances_in(slot)) is None else f".{count}" for slot in Slot]
+    pools = f"{'|'.join(counts)}|" if any(counts) else ""
+    return f"{blue}|{green}|{share}|{pools}{base64.urlsafe_b64encode(msgspec.json.encode(traffic)).decode()}"
 
 
 def decode(value: str) -> Traffic | None:

@@ -22,6 +22,7 @@ from comporta.drivers.routers.nginx_process import Managed, master
 from comporta.drivers.routers.nginx_proof import Proof
 from comporta.drivers.routers.nginx_server import Server
 from comporta.drivers.routers.nginx_switch import Switch
+from comporta.drivers.routers.pools import require_instances
 from comporta.drivers.routers.ports import open_connections, resolved
 from comporta.drivers.routers.waiting import until
 from comporta.model.errors import RouterError
@@ -94,7 +95,9 @@ class NginxRouter:
     # The topology
 
     async def configure(self, topology: Topology) -> None:
-        _require_stage("take a stage away that is in force", self._switch.read()[0], topology)
+        traffic, _ = self._switch.read()
+        _require_stage("take a stage away that is in force", traffic, topology)
+        require_instances("take away instances that get requests", traffic, topology)
         record = self._home.load() or Record(token=secrets.token_hex(16))
         self._home.prepare()
         await self._server.tend_log()
@@ -178,6 +181,7 @@ class NginxRouter:
         if not routing.running or routing.topology is None:
             raise RouterError("cannot shift: nginx does not run", next="`comporta deploy` starts it again")
         _require_stage("split traffic", to, routing.topology)
+        require_instances("shift", to, routing.topology)
         try:
             self._switch.write(to)
         except OSError as error:
@@ -209,12 +213,12 @@ class NginxRouter:
         record = self._home.load()
         return record.bypass_headers if record else {}
 
-    async def in_flight(self, slot: Slot) -> int:
+    async def in_flight(self, slot: Slot, beyond: int = 0) -> int:
         record = self._home.load()
         ports = self._spec.ports(slot)  # all of them: an old worker may still talk to one that the topology lost
-        addresses = {f"{self._spec.instance_host}:{port}" for port in ports.take(len(ports))}
+        addresses = {f"{self._spec.instance_host}:{port}" for port in ports.take(len(ports))[beyond:]}
         if record and record.proven:
-            addresses |= set(record.proven.topology.addresses(slot))
+            addresses |= set(record.proven.topology.addresses(slot)[beyond:])
         return await anyio.to_thread.run_sync(open_connections, {resolved(address) for address in addresses})
 
     async def count(self, since: str | None) -> Reading:

@@ -1,9 +1,10 @@
 """The switch: one link, `live`, which nginx resolves anew for each request.
 
 It leads to a file that is named for the slot and the release number that answers from it, such as
-`blue-12-5f0c…`, or, while traffic is split, for both releases and green's share: `blue-12+green-13@5-5f0c…`. The file
-holds the whole `Traffic`. Replacing the link is one atomic act, so slot and release number can never be seen out of
-step, and what is read back here is what nginx itself reads. No reload is needed.
+`blue-12-5f0c…`, or, while traffic is split, for both releases and green's share: `blue-12+green-13@5-5f0c…`. Where only
+the first instances of a slot get requests, their number follows the slot: `blue.2-12-5f0c…`. The file holds the whole
+`Traffic`. Replacing the link is one atomic act, so slot and release number can never be seen out of step, and what is
+read back here is what nginx itself reads. No reload is needed.
 """
 
 from __future__ import annotations
@@ -77,5 +78,5 @@ def name(traffic: Traffic) -> str:
 
 
 def _seat(traffic: Traffic, slot: Slot) -> str:
-    release = traffic.release_in(slot)
-    return f"{slot}-{release.number if release else ''}"
+    release, count = traffic.release_in(slot), traffic.instances_in(slot)
+    return f"{slot}{'' if count is None else f'.{count}'}-{release.number if release else ''}"

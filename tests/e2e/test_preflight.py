@@ -1,0 +1,331 @@
+"""`comporta preflight`, and what `comporta deploy` makes of it, on projects of several kinds."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from support.site import Site, site
+
+pytestmark = pytest.mark.slow
+
+OWN = ["machine", "disk", "router", "way back", "freeze", "canary"]
+Break = Callable[[Site], None]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Site]:
+    with site(tmp_path) as made:
+        yield made
+
+
+def configure(shop: Site, **preflight: object) -> None:
+    """As JSON, which is YAML too."""
+    shop.write_config()
+    with (shop.folder / "comporta.yml").open("a") as config:
+        config.write(f"preflight: {json.dumps(preflight)}\n")
+
+
+def ask(shop: Site, *words: str, version: str = "1.1.0") -> dict[str, dict[str, Any]]:
+    """Each gate by its name."""
+    done = shop.comporta("preflight", version, "--json", *words, expect=None)
+    told = json.loads(done.stdout)
+    assert done.returncode == (0 if told["ok"] else 1)
+    return {gate["name"]: gate for gate in told["gates"]}
+
+
+def failed(gates: dict[str, dict[str, Any]]) -> list[str]:
+    return [name for name, gate in gates.items() if gate["state"] == "failed"]
+
+
+def gate(name: str, code: str, **more: object) -> dict[str, object]:
+    return {"name": name, "run": ["{python}", "-c", code], **more}
+
+
+def write(shop: Site, **files: str) -> None:
+    for name, text in files.items():
+        (shop.folder / name.replace("__", ".")).write_text(text)
+
+
+# Projects: what makes each of their gates fail
+
+TOOLS = str(Path(sys.executable).parent)
+"""Where pytest and ruff are."""
+
+
+def python_project(shop: Site) -> None:
+    write(shop, test_shop__py="def test_it():\n    assert 1\n", pyproject__toml="[tool.ruff]\nexclude = ['releases']\n")
+    # The audits ask the network.
+    quiet = [gate("Python security", ""), gate("Python dependencies", "")]
+    configure(shop, presets="auto", gates=quiet)
+
+
+def node_project(shop: Site) -> None:
+    scripts = {"test": "node test.js", "lint": "node lint.js"}
+    write(shop, package__json=json.dumps({"name": "shop", "scripts": scripts}), test__js="", lint__js="")
+    configure(shop, presets="auto")
+
+
+def docker_project(shop: Site) -> None:
+    write(shop, Dockerfile="FROM scratch\nCOPY comporta.yml /\n")
+    configure(shop, presets="auto")
+
+
+PROJECTS: dict[str, tuple[Break, list[str], dict[str, Break]]] = {
+    "python": (
+        python_project,
+        ["Python tests", "Python lint", "Python security", "Python dependencies"],
+        {
+            "Python tests": lambda shop: write(shop, test_shop__py="def test_it():\n    assert not 1\n"),
+            "Python lint": lambda shop: write(shop, shop__py="import os\n"),
+        },
+    ),
+    "node": (
+        node_project,
+        ["Node tests", "Node lint"],
+        {
+            "Node tests": lambda shop: write(shop, test__js="process.exit(1)"),
+            "Node lint": lambda shop: write(shop, lint__js="console.log('odd'); process.exit(2)"),
+        },
+    ),
+    "docker": (
+        docker_project,
+        ["image build"],
+        {"image build": lambda shop: write(shop, Dockerfile="FROM scratch\nCOPY nothing /\n")},
+    ),
+}
+CASES = [(kind, broken) for kind, (_, _, breaks) in PROJECTS.items() for broken in breaks]
+
+
+@pytest.mark.parametrize(("kind", "broken"), CASES)
+def test_the_gate_that_fails_is_named_and_all_others_are_asked(
+    shop: Site, kind: str, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, names, breaks = PROJECTS[kind]
+    tool = {"node": "npm", "docker": "docker"}.get(kind)
+    if tool and (shutil.which(tool) is None or (tool == "docker" and not has_docker())):
+        pytest.skip(f"no {tool}")
+    monkeypatch.setenv("PATH", f"{TOOLS}:{os.environ['PATH']}")
+    make(shop)
+    well = ask(shop)
+    asked = [name for name, found in well.items() if found["state"] == "passed"]
+    assert sorted(asked) == sorted([*OWN, *names])
+    breaks[broken](shop)
+    now = ask(shop)
+    assert failed(now) == [broken]
+    after = {"image scan"} if broken == "image build" else set()
+    assert {name for name in well if now[name]["state"] != well[name]["state"]} - after == {broken}
+    assert Path(now[broken]["log"]).read_text().startswith("$ ")
+
+
+def has_docker() -> bool:
+    return subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0
+
+
+# What comporta asks by itself
+
+
+def frozen(shop: Site) -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    begins, ends = (now + datetime.timedelta(hours=hours) for hours in (-1, 1))
+    configure(shop, freeze=[{"from": begins.isoformat(), "to": ends.isoformat(), "why": "sale"}])
+
+
+def taken(shop: Site) -> None:
+    """A port of the free slot belongs to somebody else."""
+    lease = socket.create_server(("127.0.0.1", shop.port + 1 + 2 * shop.instances))
+    shop.held = lease  # type: ignore[attr-defined]  # it must live as long as the test
+
+
+def without_router(shop: Site) -> None:
+    pid = int((shop.folder / ".comporta/development/nginx/nginx.pid").read_text())
+    process = psutil.Process(pid)
+    everybody = [process, *process.children()]
+    for each in everybody:
+        each.kill()
+    psutil.wait_procs(everybody, timeout=10)
+
+
+@pytest.mark.parametrize(
+    ("broken", "how", "why"),
+    [
+        ("machine", taken, "port"),
+        ("disk", lambda shop: configure(shop, disk="900TiB"), "MiB wanted"),
+        ("router", without_router, "does not run"),
+        ("way back", lambda shop: shutil.rmtree(shop.folder / "releases/1.0.0"), "1.0.0"),
+        ("freeze", frozen, "sale"),
+    ],
+)
+def test_each_of_its_own_gates_can_fail(shop: Site, broken: str, how: Break, why: str) -> None:
+    shop.comporta("deploy", "1.0.0", "--yes")
+    how(shop)
+    gates = ask(shop)
+    assert failed(gates) == [broken]
+    assert why in gates[broken]["text"]
+    assert gates[broken]["next"]
+
+
+# How they are asked
+
+
+def test_they_are_asked_at_the_same_time(shop: Site) -> None:
+    """Each waits for the other: one after the other, they would never end."""
+    code = (
+        "import pathlib, sys, time\npathlib.Path(sys.argv[1]).touch()\n"
+        "while not pathlib.Path(sys.argv[2]).exists(): time.sleep(0.01)"
+    )
+    one, two = gate("one", code, timeout="20s"), gate("two", code, timeout="20s")
+    one["run"] = ["{python}", "-c", code, "one", "two"]
+    two["run"] = ["{python}", "-c", code, "two", "one"]
+    configure(shop, gates=[one, two])
+    assert failed(ask(shop)) == []
+
+
+def test_one_that_does_not_end_is_ended_with_all_that_it_started(shop: Site) -> None:
+    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)'])"
+    configure(shop, gates=[gate("slow", code, timeout="500ms"), gate("quick", "print('done')")])
+    gates = ask(shop)
+    assert failed(gates) == ["slow"]
+    assert gates["slow"]["text"] == "did not end within 0.5 s"
+    deadline = time.monotonic() + 10
+    while shop.leftovers() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert shop.leftovers() == []
+
+
+def test_one_that_needs_something_is_skipped_without_it(shop: Site) -> None:
+    gates = [
+        gate("build", "raise SystemExit(3)"),
+        gate("scan", "", after="build"),
+        gate("audit", "", needs="no-such-program"),
+    ]
+    configure(shop, gates=gates)
+    found = ask(shop)
+    assert failed(found) == ["build"]
+    assert (found["scan"]["state"], found["scan"]["text"]) == ("skipped", "build failed")
+    assert (found["audit"]["state"], found["audit"]["text"]) == ("skipped", "no-such-program is not installed")
+
+
+@pytest.mark.parametrize(
+    ("preflight", "why"),
+    [
+        ({"gates": [gate("disk", "")]}, "cannot ask a gate called disk"),
+        ({"gates": [gate("a", "", after="b"), gate("b", "")]}, 'no gate above "a" is called "b"'),
+        ({"gates": [gate("a", ""), gate("a", "")]}, "is the name of another gate"),
+        ({"freeze": [{"from": "2026-01-02T00:00Z", "to": "2026-01-01T00:00Z", "why": "x"}]}, "ends before it begins"),
+    ],
+)
+def test_what_could_not_be_asked_is_refused(shop: Site, preflight: dict[str, Any], why: str) -> None:
+    configure(shop, **preflight)
+    assert why in shop.comporta("preflight", "1.0.0", expect=2).stderr
+
+
+def test_no_secret_is_kept_of_what_a_command_says(shop: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "hush-hush")
+    tell = gate("tell", "")
+    tell["run"] = ["{python}", "-c", "import sys; sys.exit(sys.argv[1])", "${TOKEN}"]
+    configure(shop, gates=[tell])
+    found = ask(shop)["tell"]
+    assert found["details"] == ["***"]
+    assert "hush" not in Path(found["log"]).read_text()
+
+
+def test_what_passed_is_not_asked_again_while_its_inputs_are_the_same(shop: Site) -> None:
+    configure(shop, gates=[gate("count", "open('.comporta/asked', 'a').write('x')")])
+    (shop.folder / ".comporta").mkdir()
+    git = ["git", "-c", "user.name=Ada", "-c", "user.email=ada@shop.example"]
+
+    def commit() -> None:
+        for words in (["add", "comporta.yml", "releases"], ["commit", "--quiet", "--allow-empty", "-m", "x"]):
+            subprocess.run([*git, *words], cwd=shop.folder, check=True)
+
+    def asked() -> int:
+        ask(shop)
+        return len((shop.folder / ".comporta/asked").read_text())
+
+    assert [asked(), asked()] == [1, 2], "without git nobody knows what changed"
+    subprocess.run(["git", "init", "--quiet"], cwd=shop.folder, check=True)
+    commit()
+    assert [asked(), asked()] == [3, 3]
+    assert ask(shop)["count"]["cached"]
+    assert not ask(shop, "--no-cache")["count"].get("cached")
+    write(shop, more__txt="not committed")
+    assert asked() == 5
+    (shop.folder / "more.txt").unlink()
+    assert asked() == 5
+    write(shop, comporta__yml=(shop.folder / "comporta.yml").read_text() + "# changed\n")
+    commit()
+    assert asked() == 6
+
+
+# What a deployment makes of them
+
+
+def test_a_deployment_is_refused_and_nothing_is_begun(shop: Site) -> None:
+    shop.comporta("deploy", "1.0.0", "--yes")
+    configure(shop, gates=[gate("unit tests", "print('2 of 3 passed'); raise SystemExit(1)"), gate("lint", "")])
+    refused = shop.comporta("deploy", "1.1.0", "--yes", expect=1)
+    assert "failed: unit tests\n" in refused.stderr
+    assert "2 of 3 passed" in refused.stderr
+    assert shop.live() == "1.0.0"
+    assert [made["version"] for made in shop.json("history")] == ["1.0.0"]
+
+
+def test_a_rollback_gets_through_while_they_are_asked(shop: Site) -> None:
+    for version in ("1.0.0", "1.1.0"):
+        shop.comporta("deploy", version, "--yes")
+    code = (
+        "import pathlib, time\npathlib.Path('asked').touch()\nwhile not pathlib.Path('go').exists(): time.sleep(0.01)"
+    )
+    configure(shop, gates=[gate("slow", code)])
+    deploying = shop.start("deploy", "1.2.0", "--yes")
+    while not (shop.folder / "asked").exists():
+        assert deploying.poll() is None
+        time.sleep(0.02)
+    shop.comporta("rollback", "--yes")
+    assert shop.live() == "1.0.0"
+    write(shop, go="")
+    assert deploying.wait() == 0, deploying.communicate()
+    assert shop.live() == "1.2.0"
+
+
+def test_what_they_said_is_kept_with_the_deployment(shop: Site) -> None:
+    configure(shop, gates=[gate("unit tests", "")])
+    shop.comporta("deploy", "1.0.0", "--yes")
+    names = [found["name"] for found in shop.json("show", "1")["preflight"]["gates"]]
+    assert names == [*OWN, "unit tests"]
+    assert "preflight: 7/7 passed\n" in shop.comporta("show", "1").stdout
+
+
+def test_they_are_skipped_on_somebodys_word_only(shop: Site) -> None:
+    configure(shop, gates=[gate("unit tests", "raise SystemExit(1)")])
+    assert "nobody says why" in shop.comporta("deploy", "1.0.0", "--yes", "--skip-preflight", expect=2).stderr
+    shop.comporta("deploy", "1.0.0", "--yes", "--skip-preflight", "--reason", "fire")
+    told = shop.json("show", "1")
+    assert told["preflight"] == {"skipped": True, "actor": told["actor"], "reason": "fire"}
+    assert "skipped by" in shop.comporta("show", "1").stdout
+
+
+def test_in_an_emergency_and_on_the_way_back_nobody_asks(shop: Site) -> None:
+    for version in ("1.0.0", "1.1.0"):
+        shop.comporta("deploy", version, "--yes")
+    configure(shop, gates=[gate("unit tests", "raise SystemExit(1)")])
+    shop.comporta("rollback", "--yes")
+    assert shop.live() == "1.0.0"
+    shop.comporta("deploy", "1.2.0", "--yes", "--strategy", "emergency")
+    assert shop.live() == "1.2.0"
+    configure(shop, gates=[gate("unit tests", "raise SystemExit(1)")], before_deploy=False)
+    shop.comporta("deploy", "1.1.0", "--yes")
+    assert shop.live() == "1.1.0"
