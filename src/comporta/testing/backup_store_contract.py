@@ -110,9 +110,14 @@ class BackupStoreContract:
         assert await store.listing() == Listing(backups=(other,), damaged=("one",))
 
     async def test_a_manifest_of_another_backup_is_no_manifest(self, store: BackupStore, spoil: Spoil) -> None:
-        await kept(store, "one")
         manifests: list[bytes] = []
-        spoil("one.manifest", lambda data: manifests.append(data) or data)
+
+        def noted(data: bytes) -> bytes:
+            manifests.append(data)
+            return data
+
+        await kept(store, "one")
+        spoil("one.manifest", noted)
         await kept(store, "two")
         spoil("two.manifest", lambda data: manifests[0])
         assert (await store.listing()).damaged == ("two",)
