@@ -16,7 +16,7 @@ from comporta.cli.group import cli
 from comporta.main import Composed
 from comporta.ports.operator import Operator
 
-last, record = int(sys.argv.pop(1)), open(sys.argv.pop(1), "a", buffering=1)
+last, record = int(sys.argv.pop(1)), Path(sys.argv.pop(1))
 ACTS = ("os.rename", "os.remove", "subprocess.Popen")
 done = 0
 
@@ -24,7 +24,8 @@ done = 0
 def act(what: str) -> None:
     global done
     done += 1
-    record.write(f"{what}\n")
+    with record.open("a") as file:
+        file.write(f"{what}\n")
     if done == last:
         os.kill(os.getpid(), signal.SIGKILL)
 

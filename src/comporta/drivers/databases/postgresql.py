@@ -29,7 +29,7 @@ from comporta.steps.groups import task_group
 APPLICATION = "comporta backup"
 CONNECT_TIMEOUT = 10
 LOCK_WAIT = "60s"
-"""How long pg_dump waits for a table that a migration holds. Nobody queues behind it: it takes the weakest lock."""
+"""How long we, and pg_dump, wait for a table that a migration holds: for the weakest lock, behind which few queue."""
 OTHERS = ("postgres", "template1")
 """Databases from which the real one is created and renamed, the first one that is another."""
 LOCAL = ("", "localhost", "127.0.0.1", "::1")
@@ -137,6 +137,7 @@ class Postgresql:
                 f"cannot reach the database: {said(error)}", next="see whether it runs; `database.url` names it"
             ) from None
         try:
+            await connection.execute("SELECT set_config('lock_timeout', %s, false)", (LOCK_WAIT,))
             yield connection
         except errors.InsufficientPrivilege as error:
             raise BackupFailed(
