@@ -60,6 +60,7 @@ def test_back_up_verify_and_restore(shop: DatabaseSite) -> None:
         ({"items": 40}, "before the weekend"),
     ]
     shop.run("restore", listed[0]["id"], "--yes", "--no-safety-backup")
+    shop.run("restore", listed[0]["id"], "--yes", "--no-safety-backup")
     assert shop.count() == 5
     assert len(shop.ids()) == 2
 
