@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.database_site import DatabaseSite
+from support.migrating_site import MigratingSite
 from support.postgresql import Server, postgresql, rows
 from support.site import User, taken_down
 
@@ -21,9 +21,9 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def site(server: Server, tmp_path: Path) -> Iterator[DatabaseSite]:
+def site(server: Server, tmp_path: Path) -> Iterator[MigratingSite]:
     """1.0.0 serves."""
-    with taken_down(DatabaseSite(tmp_path, url=server.database())) as made:
+    with taken_down(MigratingSite(tmp_path, url=server.database())) as made:
         made.comporta("deploy", "1.0.0", "--yes")
         yield made
 
@@ -37,7 +37,7 @@ def orders(url: str) -> dict[int, tuple[object, ...]]:
     return {row[0]: row[1:] for row in rows(url, "SELECT id, name FROM orders ORDER BY id")}
 
 
-def test_expand_under_load_and_back_without_touching_the_schema(site: DatabaseSite):
+def test_expand_under_load_and_back_without_touching_the_schema(site: MigratingSite):
     with User(site.port) as user:
         site.comporta("deploy", "2.0.0", "--yes")
         assert columns(site.url) == {"id", "name", "legacy", "note"}
@@ -49,7 +49,7 @@ def test_expand_under_load_and_back_without_touching_the_schema(site: DatabaseSi
     assert "see that 1.0.0 lives with it" in site.comporta("show", "2").stdout
 
 
-def test_contract_and_a_rollback_across_it_keep_what_can_be_kept(site: DatabaseSite):
+def test_contract_and_a_rollback_across_it_keep_what_can_be_kept(site: MigratingSite):
     with User(site.port) as user:
         site.comporta("deploy", "2.0.0", "--yes")
         done = site.json("database", "contract", "--yes")

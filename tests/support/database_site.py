@@ -1,127 +1,94 @@
-"""A site whose service keeps orders in PostgreSQL, with releases that bring migrations."""
+"""A folder with a config that names a real database. `comporta` runs the real command in it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from support.site import Site
+from support.postgresql import rows
 
-SERVICE = '''\
-"""POST writes an order, GET reads the last one. COLUMN is the one that this release knows beside the name."""
-import itertools, json, os, signal, sys, threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-import psycopg
-
-VERSION, COLUMN, SICK = "{version}", "{column}", {sick}
-URL = "{url}"
-numbers = itertools.count()
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def do_GET(self):
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        try:
-            with psycopg.connect(URL, autocommit=True) as db:
-                if self.command == "POST":
-                    name = f"{{VERSION}}-{{os.getpid()}}-{{next(numbers)}}"
-                    db.execute(f"INSERT INTO orders (name, {{COLUMN}}) VALUES (%s, %s)", (name, f"of {{name}}"))
-                else:
-                    db.execute(f"SELECT name, {{COLUMN}} FROM orders ORDER BY id DESC LIMIT 1").fetchall()
-            status, body = (500, b"{{}}") if SICK else (200, json.dumps({{"status": "ok"}}).encode())
-        except psycopg.Error as error:
-            status, body = 500, json.dumps({{"status": str(error)}}).encode()
-        self.send_response(status)
-        self.send_header("X-App-Version", VERSION)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_POST = do_GET
-
-    def log_message(self, *args):
-        pass
-
-class Server(ThreadingHTTPServer):
-    request_queue_size = 128
-    daemon_threads = True
-
-server = Server(("127.0.0.1", int(sys.argv[1])), Handler)
-signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
-server.serve_forever(poll_interval=0.02)
-'''
-
-DATABASE = """
-database:
-  url: "{url}"
-  lock_timeout: 500ms
-  migrations:
-    sql: {{directory: "releases/{{version}}/migrations"}}
-watch: {{window: {window}}}
+CONFIG = """\
+service: shop
+release: {process: {directory: "releases/{version}", command: ["true"]}}
+health: {checks: [{name: api, path: /}]}
+database: {url: "${DATABASE_URL}", backups: {directory: backups, keep: {last: 100}}}
+environments: {development: {domain: "localhost:8080"}}
 """
-
-ORDERS = (
-    "0001_orders",
-    "CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, legacy text);\n",
-    "DROP TABLE orders;\n",
-)
-NOTE = (
-    "0002_note",
-    "ALTER TABLE orders ADD COLUMN note text;\n",
-    "ALTER TABLE orders DROP COLUMN note;\n",
-)
-DROP_LEGACY = (
-    "0003_drop_legacy",
-    "-- comporta: contract\nALTER TABLE orders DROP COLUMN legacy;\n",
-    "ALTER TABLE orders ADD COLUMN legacy text;\n",
-)
-DROP_LEGACY_FOR_GOOD = (*DROP_LEGACY[:2], "")
-REQUIRE_NOTE = (
-    "0002_note",
-    "-- comporta: safe because nobody writes orders without a note (which is wrong)\n"
-    "ALTER TABLE orders ADD COLUMN note text NOT NULL DEFAULT '';\n"
-    "-- comporta: safe because it only looks so\n"
-    "ALTER TABLE orders RENAME COLUMN legacy TO legacy_too;\n",
-    "ALTER TABLE orders RENAME COLUMN legacy_too TO legacy;\nALTER TABLE orders DROP COLUMN note;\n",
-)
-UNSAFE = ("0002_note", "ALTER TABLE orders RENAME COLUMN legacy TO note;\n", "")
-
-Migration = tuple[str, str, str]
+MORTAL = Path(__file__).with_name("mortal_backup.py")
 
 
 @dataclass
-class DatabaseSite(Site):
-    """1.0.0 knows the column `legacy`; 2.0.0 knows `note`, and brings the contract that drops `legacy`."""
+class DatabaseSite:
+    """`query` asks the database as a user would."""
 
-    url: str = ""
-    window: str = "0s"
+    folder: Path
+    url: str
+    query: Callable[[str], list[tuple[Any, ...]]]
+    env: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        self.bring("1.0.0", "legacy", ORDERS)
-        self.bring("2.0.0", "note", ORDERS, NOTE, DROP_LEGACY)
+        (self.folder / "comporta.yml").write_text(CONFIG)
+        self.query("CREATE TABLE items (id integer PRIMARY KEY, name varchar(40) NOT NULL)")
+        self.fill(40)
 
-    def write_config(self) -> None:
-        super().write_config()
-        place = self.folder / "comporta.yml"
-        head, _, environments = place.read_text().partition("environments:\n")
-        database = DATABASE.format(url=self.url, window=self.window)
-        place.write_text(f"{head}{database}environments:\n{environments}")
+    def fill(self, count: int) -> None:
+        self.query("DELETE FROM items")
+        self.query(f"INSERT INTO items VALUES {', '.join(f'({n}, {n})' for n in range(count))}")
 
-    def bring(self, version: str, column: str, *migrations: Migration, sick: bool = False) -> None:
-        place = self.folder / "releases" / version
-        (place / "migrations").mkdir(parents=True, exist_ok=True)
-        text = SERVICE.format(version=version, column=column, url=self.url, sick=sick)
-        (place / "app.py").write_text(text)
-        for name, up, down in migrations:
-            (place / "migrations" / f"{name}.up.sql").write_text(up)
-            if down:
-                (place / "migrations" / f"{name}.down.sql").write_text(down)
+    def count(self) -> int:
+        return int(self.query("SELECT count(*) FROM items")[0][0])
+
+    def start(self, *words: str, die_at: int | None = None) -> subprocess.Popen[str]:
+        program = [str(MORTAL), str(die_at), "acts"] if die_at is not None else ["-m", "comporta.main"]
+        return subprocess.Popen(
+            [sys.executable, *program, "database", *words],
+            cwd=self.folder,
+            env={**os.environ, "DATABASE_URL": self.url, **self.env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *words: str, expect: int | None = 0, die_at: int | None = None) -> str:
+        """What it said, standard output first."""
+        process = self.start(*words, die_at=die_at)
+        out, errors = process.communicate(timeout=170)
+        assert expect is None or process.returncode == expect, out + errors
+        return out + errors
+
+    def acts(self) -> list[str]:
+        """What the last runs of a mortal command did, and forget it."""
+        path = self.folder / "acts"
+        lines = path.read_text().splitlines() if path.exists() else []
+        path.unlink(missing_ok=True)
+        return lines
+
+    def listed(self) -> Any:
+        return json.loads(self.run("list", "--json"))
+
+    def ids(self) -> list[str]:
+        return [backup["id"] for backup in self.listed()["backups"]]
+
+    def stored(self) -> set[str]:
+        return {path.name for path in (self.folder / "backups").iterdir()} - {"lock"}
 
 
-def folder(path: Path, name: str) -> Path:
-    made = path / name
-    made.mkdir()
-    return made
+def on_sqlite(folder: Path) -> DatabaseSite:
+    def query(text: str) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(folder / "shop.db", isolation_level=None)) as db:
+            return db.execute(text).fetchall()
+
+    return DatabaseSite(folder, "sqlite:///shop.db", query)
+
+
+def on_postgresql(folder: Path, url: str) -> DatabaseSite:
+    return DatabaseSite(folder, url, lambda text: rows(url, text))

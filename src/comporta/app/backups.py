@@ -180,7 +180,7 @@ async def _make(ctx: Context, backing: Backing, reason: str) -> Backup:
     database, store, at = backing.database, backing.store, ctx.ports.clock.now()
     expected = estimate((await store.listing()).backups, await database.size())
     await check_room(store, expected * database.copies)
-    id = model.backup_id(at, os.urandom(2).hex())
+    id = _new_id(ctx)
     count = Count(ctx.ports.operator, "backing up", expected)
     async with store.receive(id) as incoming:
         async with database.dump() as dump:
@@ -201,6 +201,10 @@ async def _make(ctx: Context, backing: Backing, reason: str) -> Backup:
         backup = await incoming.keep(backup, count)
     await _record(ctx, "made", backup, place=store.place, size=backup.size, rows=backup.content.total)
     return backup
+
+
+def _new_id(ctx: Context) -> str:
+    return model.backup_id(ctx.ports.clock.now(), os.urandom(2).hex())
 
 
 async def _verify_new(ctx: Context, backing: Backing, backup: Backup) -> Backup:
@@ -250,7 +254,7 @@ async def _replace(ctx: Context, backing: Backing, backup: Backup, saved: Backup
         ctx.ports.operator.note("letting it take over")
         # From here on there is no way back, so there is no stopping on the way either.
         with anyio.CancelScope(shield=True):
-            keep = "" if saved else backup.id
+            keep = "" if saved else _new_id(ctx)
             old = await scratch.take_over(Count(ctx.ports.operator, "taking over", backup.content.size), keep=keep)
             await _record(ctx, "restored", backup, old=old, safety=saved.id if saved else "")
     return Restored(backup, saved, old)

@@ -17,9 +17,10 @@ from comporta.ports.secrets import Secrets
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
-    from obstore.store import S3Store
+    from obstore.store import RetryConfig, S3Store
 
 FETCHED = ".fetched"
+RETRIES: RetryConfig = {"max_retries": 5, "retry_timeout": timedelta(seconds=60)}
 UNFINISHED = timedelta(days=1)
 """After which data without a manifest was left by a crash: another machine may be at work on younger ones."""
 
@@ -91,8 +92,10 @@ class S3:
             path.unlink(missing_ok=True)
 
     async def remove(self, name: str) -> None:
-        with self._told():
-            await self._store.delete_async(self._prefix + name)
+        # Not every server takes the deletion of what is not there for a success.
+        if name in await self.names():
+            with self._told():
+                await self._store.delete_async(self._prefix + name)
 
     async def _found(self) -> list[ObjectMeta]:
         with self._told():
@@ -121,7 +124,7 @@ class S3:
         if spec.secret_key:
             options["secret_access_key"] = self._secrets.fill(spec.secret_key)
         http = str(options.get("endpoint", "")).startswith("http://")
-        return S3Store(spec.bucket, **options, client_options={"allow_http": http})
+        return S3Store(spec.bucket, **options, client_options={"allow_http": http}, retry_config=RETRIES)
 
     def _told(self) -> _Told:
         return _Told(self.place)

@@ -28,7 +28,15 @@ def sealing(recipients: Sequence[str]) -> Copy:
             f"cannot encrypt for a recipient in `database.backups.recipients`: {error}",
             next="copy it from the line `public key` that age-keygen prints",
         ) from None
-    return lambda source, sink: age.encrypt_io(source, sink, keys)
+
+    def seal(source: IO[bytes], sink: IO[bytes]) -> None:
+        try:
+            age.encrypt_io(source, sink, keys)
+        except age.EncryptError as error:
+            # What the disk refused comes as a text.
+            raise BackupFailed(f"cannot write the encrypted backup: {str(error).lower()}") from None
+
+    return seal
 
 
 def unsealing(identity: Path | None) -> Copy:

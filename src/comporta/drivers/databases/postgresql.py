@@ -29,9 +29,11 @@ from comporta.steps.groups import task_group
 APPLICATION = "comporta backup"
 CONNECT_TIMEOUT = 10
 LOCK_WAIT = "60s"
-"""How long pg_dump waits for a table that a migration holds. Nobody queues behind it: it takes the weakest lock."""
+"""How long we, and pg_dump, wait for a table that a migration holds: for the weakest lock, behind which few queue."""
 OTHERS = ("postgres", "template1")
 """Databases from which the real one is created and renamed, the first one that is another."""
+LONGEST_NAME = 63
+"""Bytes."""
 LOCAL = ("", "localhost", "127.0.0.1", "::1")
 
 
@@ -137,6 +139,7 @@ class Postgresql:
                 f"cannot reach the database: {said(error)}", next="see whether it runs; `database.url` names it"
             ) from None
         try:
+            await connection.execute("SELECT set_config('lock_timeout', %s, false)", (LOCK_WAIT,))
             yield connection
         except errors.InsufficientPrivilege as error:
             raise BackupFailed(
@@ -183,12 +186,17 @@ class PostgresqlScratch:
         """Nothing is copied: both databases change their names in one transaction."""
         await self._connection.close()
         database = self._database
-        old = f"{database.name}_before_{keep}"[:63] if keep else f"{database.prefix}{secrets.token_hex(4)}"
+        old = _kept(database.name, f"_before_{keep}") if keep else f"{database.prefix}{secrets.token_hex(4)}"
         async with database.elsewhere() as admin, database.elsewhere() as ender:
             was_there = await swap(admin, ender, database.name, old, self._name)
             if was_there and not keep:
                 await drop(admin, old)
         return old if was_there and keep else ""
+
+
+def _kept(name: str, suffix: str) -> str:
+    """A name that the server does not cut off."""
+    return name.encode()[: LONGEST_NAME - len(suffix)].decode(errors="ignore") + suffix
 
 
 async def _count(connection: Connection, dump: Dump) -> None:
