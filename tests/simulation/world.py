@@ -164,6 +164,8 @@ class World:
         """What all releases share is down: through the router no check passes, though the instances live."""
         self._fault: Fault | None = None
         self._chances = 0
+        self.struck = False
+        """The fault happened: there were that many opportunities."""
         self._process: ProcessJournal | None = None
         self._host: SimulatedHost | None = None
         self._answered: list[Figures] = []
@@ -269,7 +271,9 @@ class World:
 
     def _due(self) -> bool:
         self._chances += 1
-        return self._fault is not None and self._chances == self._fault.at + 1
+        due = self._fault is not None and self._chances == self._fault.at + 1
+        self.struck = self.struck or due
+        return due
 
     async def _strike(self, verb: str, moment: str) -> None:
         assert self._fault is not None

@@ -20,7 +20,7 @@ class BackupVault:
         if backup.verified_at is None:
             raise BackupFailed(
                 f"cannot rely on the backup {backup.id}: it could not be verified here",
-                next="name the identity file in `database.backups.identity`, or comment the recipients out",
+                next="name the identity file in `database.backups.identity`",
             )
         return backup.id
 
