@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from comporta.engine.events import Listener
     from comporta.model.findings import Finding
     from comporta.model.spec import EnvironmentSpec
+    from comporta.ports.backups import Backing, OpenBacking
     from comporta.ports.clock import Clock
     from comporta.ports.drivers import Driver
     from comporta.ports.migrator import Migrator
@@ -83,6 +84,7 @@ class Composed:
             migrator=migrator(spec, clock, secrets),
             linter=Squawk(),
             load=GeneratedLoad(),
+            backing=backing(spec, clock, secrets),
         )
         journal = SqliteJournal(Path(spec.state) / "journal.db", redact=secrets.redact)
         series = SqliteSeries(Path(spec.state) / spec.environment / "watch.db")
@@ -217,6 +219,26 @@ def alerts_of(spec: EnvironmentSpec, config: Path, secrets: Secrets) -> Alerts |
         redact=secrets.redact,
         wake=Courier(config.absolute(), spec.environment, state, outbox).wake,
     )
+
+
+def backing(spec: EnvironmentSpec, clock: Clock, secrets: Secrets) -> OpenBacking | None:
+    """How to open the environment's database and its backups; None where the config names none."""
+    wanted = spec.database
+    if wanted is None:
+        return None
+
+    def opened(identity: Path | None = None) -> Backing:
+        from msgspec import structs
+
+        from comporta.drivers.backups.opening import store, work_folder
+        from comporta.drivers.databases.opening import database
+        from comporta.ports.backups import Backing
+
+        work = work_folder(spec, wanted.backups)
+        how = structs.replace(wanted.backups, identity=str(identity)) if identity else wanted.backups
+        return Backing(database(secrets.fill(wanted.url), Path(spec.base), work), store(how, work, clock, secrets))
+
+    return opened
 
 
 def option_types() -> OptionTypes:

@@ -15,10 +15,11 @@ from comporta.app.context import Context, Interruption
 from comporta.app.running import request_abort
 from comporta.engine.events import StepEvent
 from comporta.model.checks import Target
-from comporta.model.errors import RouterError, RuntimeFailure
+from comporta.model.errors import BackupFailed, MigrationFailed, RouterError, RuntimeFailure
 from comporta.model.figures import Counts, Figures
 from comporta.model.histogram import Histogram
 from comporta.model.journal import Holder, Kind, Lease, Record
+from comporta.model.migrations import Migration
 from comporta.model.snapshot import Snapshot
 from comporta.model.spec import EnvironmentSpec
 from comporta.model.traffic import Slot, Traffic, Weights
@@ -27,10 +28,12 @@ from comporta.ports.metrics import MetricSource
 from comporta.steps.plan import Plan
 from comporta.testing.fake_journal import FakeJournal
 from comporta.testing.fake_load import FakeLoad
+from comporta.testing.fake_migrator import FakeDatabase, FakeMigrator
 from comporta.testing.fake_probe import FakeProbe
 from comporta.testing.fake_router import FakeRouter
 from comporta.testing.fake_runtime import FakeRuntime
 from comporta.testing.fake_series import FakeSeries
+from comporta.testing.fake_vault import FakeVault
 from support import specs
 
 T = TypeVar("T")
@@ -100,6 +103,9 @@ class People:
     async def overrule(self, question: str) -> bool:
         return False
 
+    async def insist(self, question: str) -> bool:
+        return True
+
     def note(self, text: str) -> None: ...
     def verdict(self, verdict: Any, *, share: float, state: str) -> None: ...
     def stage(self, title: str) -> None: ...
@@ -139,6 +145,10 @@ class World:
     metrics: MetricSource | None = None
     takes: dict[str, float] = field(default_factory=dict)
     bears: dict[str, float] = field(default_factory=dict)
+    migrations: dict[str, tuple[Migration, ...]] = field(default_factory=dict)
+    """What each version brings, where there is a database."""
+    intolerant: dict[str, set[str]] = field(default_factory=dict)
+    """The revisions that a version does not live with."""
 
     def __post_init__(self) -> None:
         self.clock = SimulatedClock()
@@ -149,6 +159,8 @@ class World:
         self.runtime = FakeRuntime(self.clock, ranges, self.versions, self._opportunity)
         self.router = FakeRouter(self.spec.listen, alive=self.answers, served=self._served, faults=self._opportunity)
         self.probe = FakeProbe(self.clock, self._healthy, faults=self._opportunity)
+        self.database = FakeDatabase()
+        self.vault = FakeVault(self.database, self._opportunity)
         self.living: set[int] = set()
         self.broken: list[str] = []
         self.tampered = False
@@ -158,6 +170,8 @@ class World:
         """What all releases share is down: through the router no check passes, though the instances live."""
         self._fault: Fault | None = None
         self._chances = 0
+        self.struck = False
+        """The fault happened: there were that many opportunities."""
         self._process: ProcessJournal | None = None
         self._host: SimulatedHost | None = None
         self._answered: list[Figures] = []
@@ -175,6 +189,11 @@ class World:
         self._process = ProcessJournal(self.journal)
         ports = Ports(self.clock, self.runtime, self.router, {"http": self.probe, "command": self.probe}, People())
         ports = replace(ports, metrics=self.metrics, load=FakeLoad(self.clock, self._takes))
+        if self.migrations:
+            # Whoever is dead holds no lock of the database.
+            self.database.lock = anyio.Lock()
+            migrator = FakeMigrator(self.database, self.migrations, self._opportunity)
+            ports = replace(ports, migrator=migrator, vault=self.vault)
         return Context(self.spec, ports, self._process, self.series, self._host, People(), Interruption(), self._moment)
 
     def run(self, use_case: Callable[[Context], Awaitable[T]], fault: Fault | None = None) -> T:
@@ -258,13 +277,19 @@ class World:
 
     def _due(self) -> bool:
         self._chances += 1
-        return self._fault is not None and self._chances == self._fault.at + 1
+        due = self._fault is not None and self._chances == self._fault.at + 1
+        self.struck = self.struck or due
+        return due
 
     async def _strike(self, verb: str, moment: str) -> None:
         assert self._fault is not None
         match self._fault.kind:
             case "foreign" if (verb, moment) == ("shift", "before"):
                 pass  # two who write in the same instant: nobody can tell who was first
+            case "fail" if verb in ("upgrade", "downgrade"):
+                raise MigrationFailed(f"cannot {verb}: simulated")
+            case "fail" if verb in ("keep", "bring-back"):
+                raise BackupFailed(f"cannot {verb}: simulated")
             case "fail" if verb in ("shift", "configure", "remove"):
                 raise RouterError(f"cannot {verb}: simulated")
             case "fail" if verb != "ask":
@@ -330,6 +355,8 @@ class World:
     def _healthy(self, target: Target) -> bool:
         slot = target.slot or self.router.routing.traffic.live
         seat = self.runtime._seat(slot) if slot else None
+        if seat is not None and self.intolerant.get(seat.occupant.release.version, set()) & {*self.database.applied}:
+            return False
         if seat is None or seat.occupant.release.version in self.sick or (target.index is None and self.unwell):
             return False
         return target.index in seat.running if target.index else bool(seat.running)

@@ -69,14 +69,18 @@ async def check(ctx: Context, version: str, *, offline: bool = False) -> Checked
     return Checked(found, await assessed(ctx, found.pending))
 
 
-async def assessed(ctx: Context, migrations: Sequence[Migration]) -> tuple[Assessment, ...]:
-    """The migrations as two readers see them: our rules, and the linter where it reads this SQL."""
+async def assessed(ctx: Context, migrations: Sequence[Migration], *, lint: bool = True) -> tuple[Assessment, ...]:
+    """The migrations as two readers see them: our rules, and the linter where it reads this SQL.
+
+    Args:
+        lint: False: our rules alone, where only the phases are asked for.
+    """
     # Imported here: it takes a quarter of a second, which only those pay who read SQL.
     from comporta.safety.assessing import assess
 
     dialect, linter = migrator(ctx).dialect, ctx.ports.linter
     second: dict[str, tuple[Hazard, ...]] = {}
-    if linter is not None and linter.reads(dialect):
+    if lint and linter is not None and linter.reads(dialect):
         for one in migrations:
             if one.scripts:
                 second[one.revision] = await linter.lint(one.file, one.scripts)

@@ -14,6 +14,7 @@ from comporta.app.leasing import Held, held_lease
 from comporta.app.observing import observe, require_untouched
 from comporta.app.preflight import Preflight, ask_all, require_passed
 from comporta.app.running import Ended, run_deployment
+from comporta.app.schema import Brought, brought
 from comporta.model.errors import ComportaError
 from comporta.model.release import Artifact, Release
 from comporta.model.snapshot import Snapshot
@@ -61,6 +62,7 @@ async def deploy(
         LeaseHeld: somebody else changes this environment.
         Interrupted: an earlier deployment was cut off.
         ArtifactMissing: there is no such version.
+        MigrationFailed: a migration is not safe while users are served.
     """
     checked: dict[str, Any] = {}
     if preflight is not None:
@@ -73,8 +75,9 @@ async def deploy(
         found = await _find(ctx, version)
         if not force and (live := already_live(found.snapshot, found.known)):
             return live
-        release = found.known or await add_release(ctx, held, found.artifact)
-        plan = strategy(ctx.spec, found.snapshot, release)
+        database = await brought(ctx, found.snapshot, found.artifact)
+        release = found.known or await add_release(ctx, held, found.artifact, database)
+        plan = strategy(ctx.spec, structs.replace(found.snapshot, schema=database.schema), release)
         return await open_and_run(ctx, held, plan, reason, preflight=checked)
 
 
@@ -106,8 +109,10 @@ async def _preflight(
         found = await _find(ctx, version)
     if not force and (live := already_live(found.snapshot, found.known)):
         return live
-    plan = strategy(ctx.spec, found.snapshot, found.known or draft_release(ctx, found.artifact))
-    results = await ask_all(ctx, preflight, found.snapshot, plan)
+    database = await brought(ctx, found.snapshot, found.artifact)
+    snapshot = structs.replace(found.snapshot, schema=database.schema)
+    plan = strategy(ctx.spec, snapshot, found.known or draft_release(ctx, found.artifact, database))
+    results = await ask_all(ctx, preflight, snapshot, plan)
     require_passed(results)
     return {"gates": [to_json(result) for result in results]}
 
@@ -182,13 +187,19 @@ async def find_release(ctx: Context, artifact: Artifact) -> Release | None:
     return next((r for r in known if (r.artifact, r.config_digest) == (artifact, ctx.spec.digest)), None)
 
 
-def draft_release(ctx: Context, artifact: Artifact) -> Release:
+def draft_release(ctx: Context, artifact: Artifact, database: Brought) -> Release:
     """A release that has no number yet."""
-    now = ctx.ports.clock.now()
-    return Release(number=0, artifact=artifact, config_digest=ctx.spec.digest, created_at=now)
+    return Release(
+        number=0,
+        artifact=artifact,
+        config_digest=ctx.spec.digest,
+        created_at=ctx.ports.clock.now(),
+        schema_revision=database.revision,
+        contracts=database.contracts,
+    )
 
 
-async def add_release(ctx: Context, held: Held, artifact: Artifact) -> Release:
-    draft = draft_release(ctx, artifact)
+async def add_release(ctx: Context, held: Held, artifact: Artifact, database: Brought) -> Release:
+    draft = draft_release(ctx, artifact, database)
     number = await ctx.journal.add_release(at=draft.created_at, lease=held.lease, actor=ctx.actor, data=to_json(draft))
     return structs.replace(draft, number=number)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from comporta.app.context import Context
 from comporta.app.deploy import AlreadyLive, Strategy, already_live, draft_release, find_release, require_settled
 from comporta.app.forecasting import forecast_notes
 from comporta.app.observing import observe, require_untouched
+from comporta.app.schema import brought
 from comporta.model.errors import RouterError
 from comporta.model.leases import held
 from comporta.model.release import Release
@@ -40,8 +43,9 @@ async def plan_deployment(ctx: Context, version: str, strategy: Strategy) -> Pla
     known = await find_release(ctx, artifact)
     if live := already_live(snapshot, known):
         return live
-    release = known or draft_release(ctx, artifact)
-    plan = strategy(ctx.spec, snapshot, release)
+    database = await brought(ctx, snapshot, artifact)
+    release = known or draft_release(ctx, artifact, database)
+    plan = strategy(ctx.spec, msgspec.structs.replace(snapshot, schema=database.schema), release)
     return Planned(plan, release, known is not None, tuple(await _notes(ctx, plan)))
 
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from comporta.app.closing import PAGE_STAYS, close_if_nothing_serves
 from comporta.app.context import Context
 from comporta.app.deploy import AlreadyLive, look, open_and_run
 from comporta.app.deployments import Deployment, deployments, find_deployment
 from comporta.app.leasing import Held, holding
+from comporta.app.losing import agree_to_loss
 from comporta.app.maintenance import record_maintenance
+from comporta.app.maintenance_page import page as page_with
 from comporta.app.making_way import ROLLBACK, Way, settle_interrupted, undone_under_users
 from comporta.app.running import Ended
+from comporta.app.schema import for_rollback
 from comporta.app.targets import Target, choose
-from comporta.model.errors import ArtifactMissing, ComportaError, Refused
+from comporta.model.errors import ArtifactMissing, ComportaError, MigrationFailed, Refused
 from comporta.model.journal import Outcome
+from comporta.model.schema import Schema
 from comporta.model.snapshot import Snapshot
 from comporta.strategies import rollback as strategy
 
@@ -30,6 +36,7 @@ async def rollback(
     wait: float = 0.0,
     emergency: bool = False,
     automatic: int | None = None,
+    accept_data_loss: bool = False,
 ) -> Ended | AlreadyLive:
     """Make an earlier release live again, after saying which and why, and asking.
 
@@ -41,6 +48,7 @@ async def rollback(
         wait: seconds to wait for another rollback, or for a lock.
         emergency: with as little as possible before the switch, and a maintenance page where nothing serves.
         automatic: the deployment whose release the watch found bad. Nobody is asked.
+        accept_data_loss: what undoing migrations costs is accepted, where the release needs that.
 
     Raises:
         UsageError: there is no such release to go back to.
@@ -52,7 +60,7 @@ async def rollback(
     ctx.reporter.stage("take the lease")
     way = Way(ctx, wait, patient=automatic is not None)
     async with holding(ctx, await way.lease()) as held:
-        wish = _Wish(ctx, held, asked, to, reason, emergency, automatic)
+        wish = _Wish(ctx, held, asked, to, reason, emergency, automatic, accept_data_loss)
         return await wish.settled(way.stopped) or await wish.carried_out()
 
 
@@ -67,6 +75,7 @@ class _Wish:
     reason: str
     emergency: bool
     automatic: int | None
+    accept_data_loss: bool
 
     async def settled(self, stopped: list[Deployment]) -> Ended | AlreadyLive | None:
         """What serves already because of what was under way, where that is what was asked for."""
@@ -98,6 +107,11 @@ class _Wish:
         # Closing was asked about, and nobody gains from a second question then.
         if page is None and self.automatic is None:
             await self._ask(target)
+        schema = await self._schema(target)
+        if page is None and schema is not None and schema.undoing is not None and schema.undoing.breaks_live:
+            page = page_with(self.ctx.spec, "")
+            await record_maintenance(self.ctx, on=True)
+        snapshot = msgspec.structs.replace(snapshot, schema=schema)
         plan = strategy.plan(self.ctx.spec, snapshot, target.release, emergency=self.emergency, page=page)
         ended = await open_and_run(self.ctx, self.held, plan, self.reason, self.automatic)
         if page is not None and not ended.maintenance:
@@ -123,6 +137,27 @@ class _Wish:
     async def _ask(self, target: Target) -> None:
         if not await self.ctx.ports.operator.confirm(f"Roll {self.ctx.environment} back to {target.release.ref}?"):
             raise Refused("cannot roll back: not confirmed", next="say yes at the prompt, or give --yes")
+
+    async def _schema(self, target: Target) -> Schema | None:
+        """What has to be undone in the database, agreed to; None in the normal case."""
+        try:
+            schema = await for_rollback(self.ctx, target.release)
+        except MigrationFailed as error:
+            if not self.emergency:
+                advice = "`comporta rollback --emergency` goes back in the code alone"
+                raise MigrationFailed(error.message, details=error.details, next=error.next or advice) from None
+            self.ctx.reporter.notice(f"the database is left as it is: {error.message}")
+            return None
+        if schema is None or schema.undoing is None:
+            return None
+        if self.automatic is not None:
+            names = ", ".join(migration.name for migration in schema.undoing.migrations)
+            raise Refused(
+                f"cannot roll back by itself: {target.release.ref} cannot live with {names}, and undoing it loses data",
+                next="`comporta rollback` tells which, and asks",
+            )
+        await agree_to_loss(self.ctx, target.release, schema.undoing, accepted=self.accept_data_loss)
+        return schema
 
     async def _afterthoughts(self, ended: Ended, target: Target) -> list[str]:
         """What there was no time to look at before the switch, or what is wrong beside the release."""

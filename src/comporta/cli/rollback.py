@@ -12,6 +12,7 @@ from comporta.cli.base import common, execute, open_context, reason_option, told
 @click.command("rollback")
 @click.option("--to", metavar="VERSION", help="Which release (default: the last one that is known to be good).")
 @click.option("--emergency", is_flag=True, help="Ask only whether it lives; a maintenance page while nothing serves.")
+@click.option("--accept-data-loss", is_flag=True, help="Undo migrations where that is needed (--yes is not enough).")
 @yes_option
 @reason_option
 @wait_option
@@ -20,6 +21,7 @@ from comporta.cli.base import common, execute, open_context, reason_option, told
 def command(
     to: str | None,
     emergency: bool,
+    accept_data_loss: bool,
     yes: bool,
     reason: str,
     wait: int,
@@ -36,7 +38,12 @@ def command(
 
     ctx, screen = open_context(environment, config, as_json=as_json, yes=yes)
     try:
-        ended = execute(ctx, lambda: rollback(ctx, to=to, reason=reason, wait=wait, emergency=emergency))
+        ended = execute(
+            ctx,
+            lambda: rollback(
+                ctx, to=to, reason=reason, wait=wait, emergency=emergency, accept_data_loss=accept_data_loss
+            ),
+        )
     finally:
         screen.close()
     finish(ended, screen, as_json=as_json)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -102,10 +103,23 @@ class Screen:
     async def overrule(self, question: str) -> bool:
         return False if self._yes else await self._ask(question)
 
+    async def insist(self, question: str) -> bool:
+        return await self._answer(f"{question} Type yes: ") == "yes"
+
     def done(self) -> None:
         """The stage that was shown last, if any, went well."""
         if self._title:
             self._settle(paint("✓", "green"), "")
+
+    @contextmanager
+    def showing(self, title: str) -> Iterator[None]:
+        """The title as a stage while the block runs."""
+        self.stage(title)
+        try:
+            yield
+            self.done()
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Take the live line away; what was printed stays."""
@@ -118,16 +132,20 @@ class Screen:
         return sys.stdin.isatty() and self._stream.isatty()
 
     async def _ask(self, question: str) -> bool:
+        return (await self._answer(f"{question} [y/N] ")).lower() in ("y", "yes")
+
+    async def _answer(self, question: str) -> str:
+        """What a person typed; nothing where nobody can."""
         if not self._can_ask():
-            return False
+            return ""
         title = self._title
         self.close()
-        click.echo(f"{question} [y/N] ", nl=False, file=self._stream)
+        click.echo(question, nl=False, file=self._stream)
         # Not in a thread: a thread that reads cannot be cancelled by Ctrl-C.
         await anyio.wait_readable(sys.stdin)
-        answer = sys.stdin.readline().strip().lower()
+        answer = sys.stdin.readline().strip()
         self._show(title)
-        return answer in ("y", "yes")
+        return answer
 
     def _begin(self, title: str) -> None:
         self._began = self._noted = time.monotonic()

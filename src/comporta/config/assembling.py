@@ -12,12 +12,22 @@ from typing import Any
 from pydantic import BaseModel
 
 from comporta.config.before import Gates
-from comporta.config.models import SECTIONS, CommandCheck, Environment, HttpCheck, TcpCheck, Validate, Watch
+from comporta.config.models import (
+    SECTIONS,
+    Backups,
+    CommandCheck,
+    Environment,
+    HttpCheck,
+    TcpCheck,
+    Validate,
+    Watch,
+)
 from comporta.config.nodes import Node
 from comporta.config.receivers import AnyReceiver
 from comporta.model import checks
 from comporta.model.preflight import Freeze, GateSpec, PreflightSpec
 from comporta.model.spec import (
+    BackupSpec,
     BlueGreenSpec,
     CanaryLimits,
     CanarySpec,
@@ -27,6 +37,7 @@ from comporta.model.spec import (
     FeaturesPhase,
     HealthPhase,
     HealthSpec,
+    KeepSpec,
     LoadPhase,
     MaintenanceSpec,
     MetricQuery,
@@ -35,6 +46,7 @@ from comporta.model.spec import (
     PortRange,
     ReceiverSpec,
     RollingSpec,
+    S3Spec,
     ServiceLevelsSpec,
     Thresholds,
     Trigger,
@@ -97,7 +109,7 @@ def assemble(
         monitoring=settings.monitoring,
         keep_failed=settings.keep_failed,
         metrics=_metrics(settings),
-        database=_database(settings),
+        database=_database(base, settings),
         watch=_watch(settings.watch),
         validate=_validate(settings.validation),
         service_levels=ServiceLevelsSpec(**settings.service_levels.model_dump()),
@@ -170,11 +182,12 @@ def _metrics(settings: Environment) -> MetricsSpec | None:
     return MetricsSpec(**settings.metrics.model_dump(exclude={"queries"}), queries=queries)
 
 
-def _database(settings: Environment) -> DatabaseSpec | None:
-    if settings.database is None:
+def _database(base: Path, settings: Environment) -> DatabaseSpec | None:
+    written = settings.database
+    if written is None:
         return None
-    fields = settings.database.model_dump(exclude={"migrations"})
-    return DatabaseSpec(**fields, migrator=_migrator(settings.database.migrations))
+    fields = written.model_dump(exclude={"migrations", "backups"})
+    return DatabaseSpec(**fields, migrator=_migrator(written.migrations), backups=_backups(base, written.backups))
 
 
 def _migrator(section: BaseModel | None) -> DriverSpec | None:
@@ -183,6 +196,17 @@ def _migrator(section: BaseModel | None) -> DriverSpec | None:
         if options is not None:
             return DriverSpec(name=name, options=options.model_dump(mode="json", by_alias=True))
     return None
+
+
+def _backups(base: Path, settings: Backups) -> BackupSpec:
+    return BackupSpec(
+        directory=os.path.normpath(base / settings.directory) if settings.directory else None,
+        s3=S3Spec(**settings.s3.model_dump()) if settings.s3 else None,
+        keep=KeepSpec(**settings.keep.model_dump()),
+        verify=settings.verify,
+        recipients=tuple(settings.recipients),
+        identity=os.path.normpath(base / settings.identity) if settings.identity else None,
+    )
 
 
 def _maintenance(base: Path, settings: Environment) -> MaintenanceSpec:

@@ -28,6 +28,7 @@ from comporta.config.types import (
     Duration,
     FilePath,
     HttpUrl,
+    Key,
     Line,
     Listen,
     Name,
@@ -37,6 +38,7 @@ from comporta.config.types import (
     PositiveDuration,
     Query,
     Rate,
+    Recipient,
     Stage,
     UrlPath,
     refusal,
@@ -44,6 +46,7 @@ from comporta.config.types import (
 from comporta.model import checks
 from comporta.model.queries import placeholders
 from comporta.model.spec import (
+    BackupSpec,
     BlueGreenSpec,
     CanaryLimits,
     CanarySpec,
@@ -79,6 +82,7 @@ MAINTENANCE = MaintenanceSpec()
 WATCH = WatchSpec()
 THRESHOLDS = Thresholds()
 ERRORS, LATENCY, AVAILABILITY = WATCH.triggers
+BACKUPS = BackupSpec()
 METRICS = MetricsSpec(url="", queries=())
 DATABASE = DatabaseSpec(url="")
 LEVELS = ServiceLevelsSpec()
@@ -307,6 +311,51 @@ class Metrics(Part):
     )
 
 
+class Keep(Part):
+    """Which backups are kept. The last one that was verified is kept in any case."""
+
+    last: Annotated[int, Field(ge=1)] = Field(default=BACKUPS.keep.last, description="The newest ones.")
+    daily: Annotated[int, Field(ge=0)] = Field(
+        default=BACKUPS.keep.daily, description="The newest of each of so many days that have one."
+    )
+    weekly: Annotated[int, Field(ge=0)] = Field(
+        default=BACKUPS.keep.weekly, description="The newest of each of so many weeks that have one."
+    )
+
+
+class S3(Part):
+    """An S3-compatible store, in which backups are kept instead of in `directory`."""
+
+    bucket: Line = Field(description="The bucket, which must be there.")
+    prefix: str = Field(default="", description="What the names of all objects begin with: `shop/production`.")
+    endpoint: HttpUrl | None = Field(default=None, description="Its address. Default: Amazon's own.")
+    region: Line = Field(default="us-east-1", description="Its region.")
+    access_key: Key | None = Field(
+        default=None, description="Such as `${S3_ACCESS_KEY}`. Default: the AWS_… variables."
+    )
+    secret_key: Key | None = Field(default=None, description="Such as `${S3_SECRET_KEY}`.")
+
+
+class Backups(Part):
+    """How the database is backed up."""
+
+    directory: FilePath | None = Field(
+        default=None,
+        description="Where backups are kept (or prepared, with `s3`), relative to the config's folder. Default: in the "
+        "state folder.",
+    )
+    s3: S3 | None = Field(default=None, description="An S3-compatible store, in which they are kept instead.")
+    keep: Keep = Field(default=Keep(), description="Which ones are kept.")
+    verify: bool = Field(default=BACKUPS.verify, description="Restore each new backup, and compare.")
+    recipients: list[Recipient] = Field(
+        default=[], description="Who can read the backups, as recipients of age. None: they are not encrypted."
+    )
+    identity: FilePath | None = Field(
+        default=None,
+        description="age's identity file, to read them: for verify and restore. Relative to the config's folder.",
+    )
+
+
 class Database(Part):
     """The database whose schema belongs to the release."""
 
@@ -325,6 +374,7 @@ class Database(Part):
     lock_wait: PositiveDuration = Field(
         default=DATABASE.lock_wait, description="How long to wait for another migration of the same database."
     )
+    backups: Backups = Field(default=Backups(), description="How it is backed up.")
 
 
 class ErrorTrigger(Part):

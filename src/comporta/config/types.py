@@ -28,8 +28,8 @@ PERCENT = r"([0-9]+(?:\.[0-9]+)?) ?%"
 SIZES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
 SIZE = r"([0-9]+(?:\.[0-9]+)?) ?(B|KiB|MiB|GiB|TiB)"
 PORTS = r"([0-9]{1,5})-([0-9]{1,5})"
-DATABASE_URL = r"(?:postgres(?:ql)?|sqlite)(?:\+[a-z0-9]+)?://|\$\{"
 PLAIN_PATH = r"/[A-Za-z0-9._~/-]*"
+DATABASE_URL = r"(?:postgres(?:ql)?|sqlite)(?:\+[a-z0-9]+)?://|\$\{"
 GIT_NAME = r"[A-Za-z0-9_][A-Za-z0-9._/-]*"
 LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 HOSTNAME = rf"{LABEL}(?:\.{LABEL})*"
@@ -223,6 +223,19 @@ def _receiver_url(written: str) -> str:
     return written
 
 
+def _key(written: str) -> str:
+    """A credential, which is never written down."""
+    if not re.fullmatch(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}", written):
+        raise refusal("there is a key in it", "name a variable, such as ${S3_SECRET_KEY}")
+    return written
+
+
+def _recipient(written: str) -> str:
+    if not re.fullmatch(r"age1[a-z0-9]+", written):
+        raise refusal(f"{quoted(written)} is not a recipient of age", "write it like age1…, as age-keygen prints it")
+    return written
+
+
 def parse_size(written: Any) -> int:
     """Bytes, from `1GiB` or a number of bytes."""
     match = re.fullmatch(SIZE, written) if isinstance(written, str) else None
@@ -329,6 +342,8 @@ PlainPath = Annotated[str, AfterValidator(_plain_path), _written("path", PLAIN_P
 HttpUrl = Annotated[str, AfterValidator(_http_url), _written("URL", "https?://[!-~]+")]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url), _written("URL", f"(?:{DATABASE_URL})[!-~]*")]
 ReceiverUrl = Annotated[str, AfterValidator(_receiver_url), _written("URL", "[!-~]+")]
+Key = Annotated[str, AfterValidator(_key), _written("variable", r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")]
+Recipient = Annotated[str, AfterValidator(_recipient), _written("recipient", "age1[a-z0-9]+")]
 Size = Annotated[int, BeforeValidator(parse_size), _written("size", SIZE, type="integer", minimum=0)]
 Moment = Annotated[
     float,

@@ -36,3 +36,6 @@ class Log:
 
     async def overrule(self, question: str) -> bool:
         return False
+
+    async def insist(self, question: str) -> bool:
+        return False

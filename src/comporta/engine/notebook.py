@@ -26,8 +26,18 @@ class JournalNotebook:
         return [record.data for record in await self.journal.measurements(self.deployment)]
 
     async def measure(self, facts: dict[str, Any]) -> None:
+        await self._append(Kind.MEASURED, facts)
+
+    async def remember(self, facts: dict[str, Any]) -> None:
+        await self._append(Kind.NOTE, facts)
+
+    async def remembered(self) -> list[dict[str, Any]]:
+        records = await self.journal.records(self.deployment)
+        return [record.data for record in records if record.kind is Kind.NOTE and record.step == self.step]
+
+    async def _append(self, kind: Kind, facts: dict[str, Any]) -> None:
         await self.journal.append(
-            Kind.MEASURED,
+            kind,
             at=self.clock.now(),
             environment=self.lease.environment,
             actor=self.actor,

@@ -86,7 +86,7 @@ class Runner:
         if not resumed:
             await self._append(Kind.UNDO_INTENT, step=index, data={"title": step.undo_title})
         self._tell(Moment.AFTER_INTENT, Direction.UNDO, index, resumed=resumed)
-        kind, data = await self._attempt_undo(step)
+        kind, data = await self._attempt_undo(index)
         self._tell(Moment.AFTER_EFFECT, Direction.UNDO, index)
         await self._append(kind, step=index, data=data)
         self._tell(Moment.AFTER_RESULT, Direction.UNDO, index, facts=data, error=str(data.get("message", "")))
@@ -107,11 +107,12 @@ class Runner:
         except Exception as error:
             return Kind.FAILED, describe(error)
 
-    async def _attempt_undo(self, step: Step) -> tuple[Kind, Facts]:
+    async def _attempt_undo(self, index: int) -> tuple[Kind, Facts]:
+        step = self.plan.steps[index]
         try:
             if await step.check(self.ports) is Effect.FOREIGN:
                 return Kind.FOREIGN, self._foreign(step)
-            return Kind.UNDONE, await step.undo(self.ports)
+            return Kind.UNDONE, await step.undo(self._ports_for(index))
         except (LeaseLost, JournalError):
             raise
         except Exception as error:

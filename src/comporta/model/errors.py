@@ -91,6 +91,14 @@ class OutboxError(ComportaError):
     """What is still to be told cannot be read or written. Deployments go on; messages wait."""
 
 
+class BackupFailed(ComportaError):
+    """A backup could not be made, read or restored. The database is what it was before."""
+
+
+class BackupDamaged(BackupFailed):
+    """What is stored is not what was backed up. Such a backup is never restored."""
+
+
 class JournalError(ComportaError):
     """The journal cannot be read or written, or its chain of hashes is broken."""
 

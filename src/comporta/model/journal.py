@@ -81,6 +81,8 @@ class Kind(enum.StrEnum):
     """A threshold of the watch was crossed (`crossed`: true) or is kept again: `name`, `message`, `severity`."""
     VALIDATED = "validated"
     """What serves was validated (`passed`): the `release`, its `phases` with what they measured, what was `skipped`."""
+    BACKUP = "backup"
+    """Of the database: what was done (`did`: made, verified, damaged, restoring, restored, deleted) with `id`."""
     NOTE = "note"
 
 

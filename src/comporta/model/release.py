@@ -27,13 +27,20 @@ class Artifact(Value, frozen=True):
 
 
 class Release(Value, frozen=True):
-    """An immutable, numbered record of what was (or is about to be) live."""
+    """An immutable, numbered record of what was (or is about to be) live.
+
+    Attributes:
+        schema_revision: the revision of the database without which it does not serve; None: it needs none.
+        contracts: the revisions it brings that take something away from earlier releases. It lives with each schema
+            from `schema_revision` on, unless a contract of another release was applied.
+    """
 
     number: int
     artifact: Artifact
     config_digest: str
     created_at: float
     schema_revision: str | None = None
+    contracts: tuple[str, ...] = ()
 
     @property
     def ref(self) -> ReleaseRef:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from comporta.model.release import SlotState
+from comporta.model.schema import Schema
 from comporta.model.traffic import Routing, Slot
 from comporta.model.values import Value
 
 
 class Snapshot(Value, frozen=True):
+    """`schema`: the database beside the release that is about to serve; None where there is none to migrate."""
+
     routing: Routing
     blue: SlotState
     green: SlotState
+    schema: Schema | None = None
 
     def slot(self, slot: Slot) -> SlotState:
         return self.blue if slot is Slot.BLUE else self.green

@@ -365,6 +365,49 @@ class DriverSpec(Value, frozen=True):
     options: dict[str, Any] = {}
 
 
+class KeepSpec(Value, frozen=True):
+    """Which backups are kept: the last ones, and the newest of each of the last days and weeks that have one."""
+
+    last: int = 7
+    daily: int = 14
+    weekly: int = 8
+
+
+class S3Spec(Value, frozen=True):
+    """An S3-compatible store. The keys are as written: `${NAME}` is filled in when it is opened.
+
+    Attributes:
+        endpoint: None: Amazon's own.
+        access_key, secret_key: None: what the AWS_… variables say.
+    """
+
+    bucket: str
+    prefix: str = ""
+    endpoint: str | None = None
+    region: str = "us-east-1"
+    access_key: str | None = None
+    secret_key: str | None = None
+
+
+class BackupSpec(Value, frozen=True):
+    """How the database is backed up.
+
+    Attributes:
+        directory: absolute path, where backups are kept, or prepared for `s3`; None: in the state folder.
+        s3: where they are kept instead.
+        verify: restore each new backup and compare.
+        recipients: of age: each can read the backups; none: they are not encrypted.
+        identity: absolute path of age's identity file, to read them.
+    """
+
+    directory: str | None = None
+    s3: S3Spec | None = None
+    keep: KeepSpec = KeepSpec()
+    verify: bool = True
+    recipients: tuple[str, ...] = ()
+    identity: str | None = None
+
+
 class DatabaseSpec(Value, frozen=True):
     """The database of an environment, and how its schema is changed.
 
@@ -374,6 +417,7 @@ class DatabaseSpec(Value, frozen=True):
         lock_timeout: how long a statement may wait for a lock, and users behind it.
         statement_timeout: how long a statement may run.
         lock_wait: how long to wait for another migration of the same database.
+        backups: how it is backed up.
     """
 
     url: str
@@ -381,6 +425,7 @@ class DatabaseSpec(Value, frozen=True):
     lock_timeout: float = 5.0
     statement_timeout: float = 300.0
     lock_wait: float = 600.0
+    backups: BackupSpec = BackupSpec()
 
 
 class EnvironmentSpec(Value, frozen=True):

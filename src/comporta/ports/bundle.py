@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from comporta.ports.backups import OpenBacking
 from comporta.ports.clock import Clock
 from comporta.ports.linter import Linter
 from comporta.ports.load import Load
@@ -15,6 +16,7 @@ from comporta.ports.operator import Operator
 from comporta.ports.probe import Probe
 from comporta.ports.router import Router
 from comporta.ports.runtime import Runtime
+from comporta.ports.vault import Vault
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Ports:
 
     `migrator` is there where the config names one, and `linter` reads its SQL beside our own rules.
     `load` puts load on an instance, where a release is validated.
+    `backing` opens the database and its backups, where the config names one.
+    `vault` keeps those that a step makes of it.
     `metrics` is a source beside the router's log, where one is configured; `notebook` is the acting step's own.
     `deployment`: the number of the one that acts, if any.
     """
@@ -36,5 +40,7 @@ class Ports:
     migrator: Migrator | None = None
     linter: Linter | None = None
     load: Load | None = None
+    backing: OpenBacking | None = None
+    vault: Vault | None = None
     notebook: Notebook = field(default_factory=BlankNotebook)
     deployment: int | None = None

@@ -21,6 +21,12 @@ class Notebook(Protocol):
     async def measure(self, facts: dict[str, Any]) -> None:
         """Add a measurement (plain JSON); durable when it returns."""
 
+    async def remember(self, facts: dict[str, Any]) -> None:
+        """Note something for this step's later attempts, and for its undo; durable when it returns."""
+
+    async def remembered(self) -> list[dict[str, Any]]:
+        """What this step noted, oldest first."""
+
     async def wishes(self) -> Wishes: ...
 
 
@@ -31,6 +37,11 @@ class BlankNotebook:
         return []
 
     async def measure(self, facts: dict[str, Any]) -> None: ...
+
+    async def remember(self, facts: dict[str, Any]) -> None: ...
+
+    async def remembered(self) -> list[dict[str, Any]]:
+        return []
 
     async def wishes(self) -> Wishes:
         return Wishes()

@@ -12,6 +12,9 @@ class Operator(Protocol):
     async def overrule(self, question: str) -> bool:
         """Ask whether to go on in spite of a failure. Only a person can say yes: `--yes` answers no."""
 
+    async def insist(self, question: str) -> bool:
+        """Ask before data are lost: only the whole word `yes`, typed by a person, means yes. `--yes` answers no."""
+
     def verdict(self, verdict: Any, *, share: float, state: str) -> None:
         """Tell how a comparison stands (an `analysis.verdict.Verdict`), now. Replaces the one before.
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from comporta.model.traffic import ReleaseRef, Slot
 from comporta.model.values import Value
+from comporta.steps.back_up_database import BackUpDatabase
 from comporta.steps.check_health import CheckHealth
 from comporta.steps.check_service import CheckService
 from comporta.steps.configure_router import ConfigureRouter
 from comporta.steps.confirm import Confirm
+from comporta.steps.downgrade_database import DowngradeDatabase
 from comporta.steps.drain_slot import DrainSlot
 from comporta.steps.hold_slot import HoldSlot
 from comporta.steps.judge_traffic import JudgeTraffic
 from comporta.steps.keep_warm import KeepWarm
+from comporta.steps.migrate_database import MigrateDatabase
 from comporta.steps.prove_live import ProveLive
 from comporta.steps.scale_instances import ScaleInstances
 from comporta.steps.set_maintenance import SetMaintenance
@@ -27,6 +30,9 @@ from comporta.steps.watch_traffic import WatchTraffic
 
 AnyStep = (
     ConfigureRouter
+    | BackUpDatabase
+    | MigrateDatabase
+    | DowngradeDatabase
     | StartInstances
     | ScaleInstances
     | CheckHealth

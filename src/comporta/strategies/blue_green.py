@@ -19,6 +19,7 @@ def plan(spec: EnvironmentSpec, snapshot: Snapshot, release: Release) -> Plan:
     instead_of = f" instead of {replaced.version}" if replaced else ""
     steps: list[AnyStep] = [
         parts.router_in_order(spec, snapshot),
+        *parts.migrated(spec, snapshot, release),
         parts.start(spec, snapshot, release, slot),
         parts.health(spec, slot, spec.instances),
     ]

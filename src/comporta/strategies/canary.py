@@ -45,6 +45,7 @@ class _Canary:
         spec, slot = self.spec, self.slot
         steps: list[AnyStep] = [
             parts.router_in_order(spec, self.snapshot),
+            *parts.migrated(spec, self.snapshot, self.release),
             parts.start(spec, self.snapshot, self.release, slot, self._instances(spec.canary.start)),
             parts.health(spec, slot, self._instances(spec.canary.start)),
         ]

@@ -29,6 +29,8 @@ def plan(spec: EnvironmentSpec, snapshot: Snapshot, release: Release) -> Plan:
             # First, so that nobody waits for an answer while the users wait for the fix.
             Confirm(question=f"Switch {spec.environment} to {release.artifact.version} as soon as it lives, untested?"),
             parts.router_in_order(spec, snapshot),
+            # No time for a backup: what is additive can be undone without one.
+            *parts.migrated(spec, snapshot, release, backup=False),
             parts.start(spec, snapshot, release, slot),
             parts.liveness(spec, slot, spec.instances, timeout=spec.health.timeout),
             parts.shift(spec, snapshot, release, slot),

@@ -7,16 +7,19 @@ from comporta.model.release import Occupant, Release
 from comporta.model.snapshot import Snapshot
 from comporta.model.spec import EnvironmentSpec
 from comporta.model.traffic import Slot, Topology
+from comporta.steps.back_up_database import BackUpDatabase
 from comporta.steps.check_health import CheckHealth
 from comporta.steps.check_service import CheckService
 from comporta.steps.configure_router import ConfigureRouter
 from comporta.steps.drain_slot import DrainSlot
 from comporta.steps.keep_warm import KeepWarm
+from comporta.steps.migrate_database import MigrateDatabase
 from comporta.steps.plan import AnyStep
 from comporta.steps.prove_live import ProveLive
 from comporta.steps.shift_traffic import ShiftTraffic
 from comporta.steps.start_instances import StartInstances
 from comporta.steps.stop_instances import StopInstances
+from comporta.steps.witness import Witness
 
 QUICKLY = 0.2
 """Seconds until a question that users wait for is asked again."""
@@ -66,6 +69,44 @@ def start(
         drain_bound=spec.blue_green.drain,
         # As long as requests may be in flight at least: keeping a slot does not wait for them.
         keep_for=max(spec.keep_failed, spec.blue_green.drain) if spec.keep_failed else 0.0,
+    )
+
+
+def migrated(spec: EnvironmentSpec, snapshot: Snapshot, release: Release, *, backup: bool = True) -> list[AnyStep]:
+    """The database as the release needs it, proven to suit the one that serves; nothing where it is so already.
+
+    Args:
+        backup: make one first, unless there is nothing to lose yet.
+    """
+    schema = snapshot.schema
+    if schema is None or not schema.expand:
+        return []
+    migrate = MigrateDatabase(
+        artifact=release.artifact,
+        to=schema.expand[-1].revision,
+        back_to=schema.revision,
+        names=tuple(migration.name for migration in schema.expand),
+        witness=witness(spec, snapshot),
+    )
+    if not backup or schema.revision is None:
+        return [migrate]
+    return [BackUpDatabase(purpose=f"before migrating it to {migrate.to}"), migrate]
+
+
+def witness(spec: EnvironmentSpec, snapshot: Snapshot) -> Witness | None:
+    """What serves, if it is up: it says whether it lives with a migration."""
+    live = snapshot.live
+    if live is None or live.occupant is None or not live.running:
+        return None
+    return Witness(
+        release=live.occupant.release,
+        slot=live.slot,
+        instances=live.occupant.instances,
+        checks=spec.health.checks,
+        smoke=spec.smoke,
+        host=spec.domain,
+        timeout=spec.health.timeout,
+        interval=spec.health.interval,
     )
 
 

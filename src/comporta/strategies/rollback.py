@@ -11,6 +11,8 @@ from comporta.model.release import Release
 from comporta.model.snapshot import Snapshot
 from comporta.model.spec import EnvironmentSpec
 from comporta.model.traffic import Slot
+from comporta.steps.back_up_database import BackUpDatabase
+from comporta.steps.downgrade_database import DowngradeDatabase
 from comporta.steps.hold_slot import HoldSlot
 from comporta.steps.plan import AnyStep, Plan
 from comporta.steps.set_maintenance import SetMaintenance
@@ -36,6 +38,7 @@ def plan(
     slot = parts.free_slot(snapshot)
     before = [
         *_page_and_router(spec, snapshot, release, page),
+        *_downgraded(snapshot, release),
         *_bring_up(spec, snapshot, release, slot, emergency=emergency),
         parts.shift(spec, snapshot, release, slot),
     ]
@@ -72,6 +75,23 @@ def _page_and_router(spec: EnvironmentSpec, snapshot: Snapshot, release: Release
 def _reaches(snapshot: Snapshot, release: Release) -> bool:
     """The router can send requests to the warm release as it is: what else changed in the config can wait."""
     return snapshot.routing.running and is_warm(snapshot, release)
+
+
+def _downgraded(snapshot: Snapshot, release: Release) -> list[AnyStep]:
+    """The database as the release can live with it, a backup first; nothing where it is so: the normal case."""
+    undoing = snapshot.schema.undoing if snapshot.schema else None
+    if undoing is None:
+        return []
+    purpose = f"before going back to {release.artifact.version}"
+    downgrade = DowngradeDatabase(
+        artifact=undoing.artifact,
+        to=undoing.to,
+        back_to=undoing.migrations[0].revision,
+        undone=tuple(migration.revision for migration in undoing.migrations),
+        names=tuple(migration.name for migration in undoing.migrations),
+        purpose=purpose,
+    )
+    return [BackUpDatabase(purpose=purpose), downgrade]
 
 
 def _bring_up(

@@ -44,7 +44,10 @@ class _Rolling:
         self.stands = [Stand(0, old.instances), *spec.rolling.stands(spec.instances)]
 
     def plan(self) -> Plan:
-        steps: list[AnyStep] = [parts.router_in_order(self.spec, self.snapshot)]
+        steps: list[AnyStep] = [
+            parts.router_in_order(self.spec, self.snapshot),
+            *parts.migrated(self.spec, self.snapshot, self.release),
+        ]
         for before, after in pairwise(self.stands):
             steps += self._grow(before.new, after.new) if after.new > before.new else []
             steps.append(self._shift(before, after))

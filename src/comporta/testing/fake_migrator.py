@@ -10,6 +10,7 @@ import anyio.lowlevel
 from comporta.model.errors import MigrationFailed
 from comporta.model.migrations import Dialect, Migration, SchemaState, pending, to_undo
 from comporta.model.release import Artifact
+from comporta.testing.faults import Faults, no_faults
 
 
 @dataclass
@@ -26,9 +27,12 @@ class FakeMigrator:
 
     dialect = Dialect.POSTGRESQL
 
-    def __init__(self, database: FakeDatabase, brought: Mapping[str, tuple[Migration, ...]]) -> None:
+    def __init__(
+        self, database: FakeDatabase, brought: Mapping[str, tuple[Migration, ...]], faults: Faults = no_faults
+    ) -> None:
         self._database = database
         self._brought = brought
+        self._faults = faults
 
     async def migrations(self, artifact: Artifact) -> tuple[Migration, ...]:
         return self._brought[artifact.version]
@@ -42,9 +46,11 @@ class FakeMigrator:
             missing = pending(await self.migrations(artifact), await self.current(artifact), to)
             for migration in missing:
                 await anyio.lowlevel.checkpoint()
+                await self._faults("upgrade", "before")
                 if migration.revision in self._database.failing:
                     raise MigrationFailed(f"cannot apply {migration.file}: it is made to fail")
                 self._database.applied.append(migration.revision)
+                await self._faults("upgrade", "after")
         return tuple(migration.revision for migration in missing)
 
     async def downgrade(self, artifact: Artifact, to: str | None) -> tuple[str, ...]:
@@ -52,5 +58,7 @@ class FakeMigrator:
             undone = to_undo(await self.migrations(artifact), await self.current(artifact), to)
             for migration in undone:
                 await anyio.lowlevel.checkpoint()
+                await self._faults("downgrade", "before")
                 self._database.applied.remove(migration.revision)
+                await self._faults("downgrade", "after")
         return tuple(migration.revision for migration in undone)

@@ -9,6 +9,12 @@ import click
 VERBS = {
     "status": "Show which revision the database has, and what is pending.",
     "check": "Read a release's migrations: are they safe while users are served?",
+    "contract": "Apply what waited for the end of the watch window.",
+    "backup": "Make a backup, and verify it.",
+    "list": "List the backups.",
+    "verify": "Restore a backup into a scratch database, and compare.",
+    "restore": "Bring the database back to a backup.",
+    "prune": "Delete the backups that need not be kept.",
 }
 
 

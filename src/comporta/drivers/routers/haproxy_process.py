@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import anyio
 import psutil
@@ -89,7 +89,7 @@ class Managed:
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def _at_end(log: Path) -> BinaryIO:
+def _at_end(log: Path) -> IO[bytes]:
     """Open, and at its end: HAProxy takes away the flag that would let every line be appended."""
     file = os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT, 0o640), "wb")
     file.seek(0, os.SEEK_END)

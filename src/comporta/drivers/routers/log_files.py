@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from comporta.model.errors import RouterError
 
@@ -29,7 +29,7 @@ NEAR = 4096
 class LogFile:
     """An open file of the log, whatever its name is by now."""
 
-    file: BinaryIO
+    file: IO[bytes]
 
     @property
     def id(self) -> str:
@@ -79,7 +79,7 @@ class LogFile:
         return whole_lines(self.file, offset)
 
 
-def whole_lines(file: BinaryIO, offset: int, size: int = CHUNK) -> Iterator[tuple[list[bytes], int]]:
+def whole_lines(file: IO[bytes], offset: int, size: int = CHUNK) -> Iterator[tuple[list[bytes], int]]:
     """Lines in portions of about `size` bytes, each with the offset after it. What is longer than that is no line."""
     file.seek(offset)
     rest = b""
@@ -101,7 +101,7 @@ def opened(log: Path) -> Iterator[list[LogFile]]:
     Raises:
         RouterError: nginx has no log.
     """
-    files: dict[int, BinaryIO] = {}
+    files: dict[int, IO[bytes]] = {}
     with ExitStack() as stack:
         for path in (log, *(_moved(log, number) for number in range(1, KEPT + 1))):
             try:

@@ -1,0 +1,29 @@
+"""`comporta database prune`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from comporta.cli.base import common, execute, open_context, print_json, told
+from comporta.cli.database.facts import facts, line
+
+
+@click.command("prune")
+@click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
+@common
+@told
+def command(dry_run: bool, environment: str, config: Path | None, as_json: bool) -> None:
+    """Delete the backups that `database.backups.keep` does not keep. The last verified one always stays."""
+    from comporta.app.backups import prune
+
+    ctx, _ = open_context(environment, config, as_json=as_json)
+    gone = execute(ctx, lambda: prune(ctx, dry_run=dry_run))
+    if as_json:
+        print_json({"dry_run": dry_run, "deleted": [facts(backup) for backup in gone]})
+        return
+    for backup in gone:
+        click.echo(f"{'would delete' if dry_run else 'deleted'} {line(backup)}")
+    if not gone:
+        click.echo("There is nothing to delete.")

@@ -1,0 +1,1 @@
+"""Where backups are kept, and how they are encrypted."""

@@ -1,0 +1,68 @@
+"""Undo migrations that an earlier release cannot live with. If that cannot be finished, the backup is restored."""
+
+from __future__ import annotations
+
+from comporta.model.errors import MigrationFailed, StepFailed
+from comporta.model.release import Artifact
+from comporta.ports.bundle import Ports
+from comporta.steps.databases import migrator, reason, vault
+from comporta.steps.step import Effect, Facts, Step
+
+
+class DowngradeDatabase(Step, frozen=True, tag="downgrade-database"):
+    """Undoing it applies the migrations again: rows that were written meanwhile are kept. Only where that does not
+    lead to the very schema that was backed up does the backup take over.
+
+    Attributes:
+        artifact: of the release that brought the migrations.
+        undone: their revisions, the newest first.
+        back_to: the revision that was the newest.
+        purpose: that of the backup which an earlier step made.
+    """
+
+    artifact: Artifact
+    to: str | None
+    back_to: str
+    undone: tuple[str, ...]
+    names: tuple[str, ...]
+    purpose: str
+
+    @property
+    def title(self) -> str:
+        return f"undo migrations of the database: {', '.join(self.names)}"
+
+    @property
+    def undo_title(self) -> str:
+        return "apply them again, or restore the backup"
+
+    async def check(self, ports: Ports) -> Effect:
+        return Effect.ABSENT if await self._left(ports) else Effect.IN_PLACE
+
+    async def do(self, ports: Ports, began: float) -> Facts:
+        gone = await migrator(ports).downgrade(self.artifact, self.to)
+        if left := await self._left(ports):
+            raise StepFailed(f"cannot go back in the database: it still has {', '.join(left)}")
+        return {"undone": list(gone)}
+
+    async def undo(self, ports: Ports) -> Facts:
+        backup = await vault(ports).find(reason(ports, self.purpose))
+        if backup is None:
+            raise StepFailed(
+                "cannot put the database back: the backup of this deployment is gone",
+                next="`comporta database list` shows which there are, `comporta database restore` restores one",
+            )
+        try:
+            await migrator(ports).upgrade(self.artifact, self.back_to)
+        except MigrationFailed as error:
+            return await self._restore(backup, error.message, ports)
+        if not await vault(ports).fits(backup):
+            return await self._restore(backup, "the schema is not the one from before", ports)
+        return {}
+
+    async def _left(self, ports: Ports) -> list[str]:
+        state = await migrator(ports).current(self.artifact)
+        return [revision for revision in self.undone if revision in (*state.applied, state.unfinished)]
+
+    async def _restore(self, backup: str, why: str, ports: Ports) -> Facts:
+        await vault(ports).bring_back(backup)
+        return {"restored": backup, "why": why}

@@ -1,0 +1,150 @@
+"""The database as part of deployments: the real command, a real PostgreSQL, a real service, users all the time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.migrating_site import DROP_LEGACY_FOR_GOOD, NOTE, ORDERS, REQUIRE_NOTE, UNSAFE, MigratingSite
+from support.postgresql import Server, postgresql, rows
+from support.site import User, taken_down
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with postgresql() as running:
+        yield running
+
+
+@pytest.fixture
+def site(server: Server, tmp_path: Path) -> Iterator[MigratingSite]:
+    """1.0.0 serves."""
+    with taken_down(MigratingSite(tmp_path, url=server.database())) as made:
+        made.comporta("deploy", "1.0.0", "--yes")
+        yield made
+
+
+def columns(url: str) -> set[str]:
+    found = rows(url, "SELECT column_name FROM information_schema.columns WHERE table_name = 'orders'")
+    return {name for (name,) in found}
+
+
+def orders(url: str) -> dict[int, tuple[object, ...]]:
+    return {row[0]: row[1:] for row in rows(url, "SELECT id, name FROM orders ORDER BY id")}
+
+
+def test_expand_under_load_and_back_without_touching_the_schema(site: MigratingSite):
+    with User(site.port) as user:
+        site.comporta("deploy", "2.0.0", "--yes")
+        assert columns(site.url) == {"id", "name", "legacy", "note"}
+        site.comporta("rollback", "--yes")
+        assert site.answers() == "1.0.0"
+    assert user.failures == []
+    assert user.answers.keys() == {"1.0.0", "2.0.0"}
+    assert columns(site.url) == {"id", "name", "legacy", "note"}
+    assert "see that 1.0.0 lives with it" in site.comporta("show", "2").stdout
+
+
+def test_contract_and_a_rollback_across_it_keep_what_can_be_kept(site: MigratingSite):
+    with User(site.port) as user:
+        site.comporta("deploy", "2.0.0", "--yes")
+        done = site.json("database", "contract", "--yes")
+        assert done["applied"] == ["0003"]
+        assert columns(site.url) == {"id", "name", "note"}
+        refused = site.comporta("rollback", "--to", "1.0.0", "--yes", expect=1)
+        assert "0003_drop_legacy" in refused.stderr + refused.stdout
+        before = orders(site.url)
+        site.comporta("rollback", "--to", "1.0.0", "--yes", "--accept-data-loss")
+        assert site.answers() == "1.0.0"
+    assert user.failures == []
+    assert columns(site.url) == {"id", "name", "legacy", "note"}
+    after = orders(site.url)
+    assert {id: after[id] for id in before} == before
+
+
+def test_what_is_not_safe_is_refused_with_its_line_and_nothing_is_changed(site: MigratingSite):
+    site.bring("3.0.0", "note", ORDERS, UNSAFE)
+    before = site.json("history")
+    done = site.comporta("deploy", "3.0.0", "--yes", expect=1)
+    assert "releases/3.0.0/migrations/0002_note.up.sql:1" in done.stderr
+    assert columns(site.url) == {"id", "name", "legacy"}
+    assert site.json("history") == before
+
+
+def test_what_the_live_release_does_not_live_with_is_undone_before_the_candidate_starts(site: MigratingSite):
+    """Somebody gave a reason that is wrong: the check of 1.0.0, which reads the renamed column, finds out."""
+    site.bring("3.0.0", "note", ORDERS, REQUIRE_NOTE)
+    done = site.comporta("deploy", "3.0.0", "--yes", expect=1)
+    assert "does not live with it; it was undone" in done.stdout + done.stderr
+    assert columns(site.url) == {"id", "name", "legacy"}
+    assert (site.answers(), site.running()) == ("1.0.0", {"1.0.0": 2})
+
+
+def test_an_irreversible_contract_names_the_backup_as_the_way_back(site: MigratingSite):
+    site.bring("3.0.0", "note", ORDERS, NOTE, DROP_LEGACY_FOR_GOOD)
+    site.comporta("deploy", "3.0.0", "--yes")
+    site.comporta("database", "contract", "--yes")
+    done = site.comporta("rollback", "--to", "1.0.0", "--yes", "--accept-data-loss", expect=1)
+    assert "no way back from 0003" in done.stderr
+    assert "comporta database restore" in done.stderr
+    assert site.answers() == "3.0.0"
+
+
+def test_two_environments_with_one_database_deploy_at_once(server: Server, tmp_path: Path):
+    """One migrates, the other waits and finds nothing to do."""
+    url = server.database()
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for each in folders:
+        each.mkdir()
+    with taken_down(MigratingSite(folders[0], url=url)) as one, taken_down(MigratingSite(folders[1], url=url)) as two:
+        for each in (one, two):
+            each.comporta("deploy", "1.0.0", "--yes")
+        with User(one.port) as first, User(two.port) as second:
+            running = [each.start("deploy", "2.0.0", "--yes") for each in (one, two)]
+            outputs = [process.communicate(timeout=120)[0] for process in running]
+        assert [process.returncode for process in running] == [0, 0], outputs
+        assert (one.answers(), two.answers()) == ("2.0.0", "2.0.0")
+        assert first.failures + second.failures == []
+    assert columns(url) == {"id", "name", "legacy", "note"}
+    assert rows(url, "SELECT count(*) FROM comporta_migrations WHERE revision = '0002'") == [(1,)]
+
+
+PLACES = [
+    f"do:{step}:{moment}"
+    for step in ("back-up-database", "migrate-database")
+    for moment in ("after-intent", "after-effect", "after-result")
+]
+
+
+@pytest.mark.parametrize("settle", ["resume", "abort"])
+@pytest.mark.parametrize("place", PLACES)
+def test_a_deployment_is_killed_in_a_step_of_the_database(site: MigratingSite, place: str, settle: str):
+    with User(site.port) as user:
+        site.killed_at(place, "deploy", "2.0.0", "--yes")
+        site.comporta(settle, *(["--yes"] if settle == "resume" else []), expect=None)
+        assert site.answers() == ("2.0.0" if settle == "resume" else "1.0.0")
+        site.comporta("deploy", "2.0.0", "--yes")
+    assert user.failures == []
+    assert columns(site.url) == {"id", "name", "legacy", "note"}
+
+
+@pytest.mark.parametrize("settle", ["resume", "abort"])
+@pytest.mark.parametrize("moment", ["after-intent", "after-effect", "after-result"])
+def test_a_rollback_across_a_contract_is_killed_in_the_downgrade(site: MigratingSite, moment: str, settle: str):
+    site.comporta("deploy", "2.0.0", "--yes")
+    site.comporta("database", "contract", "--yes")
+    with User(site.port) as user:
+        before = orders(site.url)
+        words = ("rollback", "--to", "1.0.0", "--yes", "--accept-data-loss")
+        site.killed_at(f"do:downgrade-database:{moment}", *words)
+        site.comporta(settle, *(["--yes"] if settle == "resume" else []), expect=None)
+        back = settle == "resume"
+        assert site.answers() == ("1.0.0" if back else "2.0.0")
+        assert columns(site.url) == {"id", "name", "note"} | ({"legacy"} if back else set())
+        after = orders(site.url)
+    assert user.failures == []
+    assert {id: after[id] for id in before} == before

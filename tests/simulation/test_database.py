@@ -1,0 +1,256 @@
+"""Deployments with a database on virtual time: killed and failing anywhere, and what serves lives with the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from comporta.app.context import Context
+from comporta.app.contracting import contract
+from comporta.app.deploy import AlreadyLive, deploy
+from comporta.app.planning import Planned, plan_deployment
+from comporta.app.rollback import rollback
+from comporta.app.running import Ended
+from comporta.app.settling import abort, resume
+from comporta.model.errors import ComportaError, MigrationFailed, Refused, UsageError
+from comporta.model.journal import Kind, Outcome
+from comporta.model.migrations import Migration, Script
+from comporta.model.spec import BlueGreenSpec
+from comporta.model.traffic import Slot
+from comporta.strategies import blue_green
+from simulation.world import Crash, Fault, World
+from support import specs
+
+WAITS = BlueGreenSpec(stabilize=5.0, drain=10.0, final_timeout=10.0, keep_warm=3600.0)
+MOMENTS = range(200)
+"""More than there are in any of these: whoever goes through them ends where nothing strikes any more."""
+
+
+def migration(revision: str, sql: str, *, reversible: bool = True) -> Migration:
+    return Migration(
+        revision=revision, title="", file=f"{revision}.up.sql", scripts=(Script(sql=sql),), reversible=reversible
+    )
+
+
+WRONG = [("crash", resume), ("crash", lambda ctx: abort(ctx, None)), ("fail", resume), ("abort", resume)]
+"""What goes wrong, and what a person does then where something is left to settle."""
+
+ORDERS = migration("0001", "CREATE TABLE orders (id bigint);")
+NOTE = migration("0002", "ALTER TABLE orders ADD COLUMN note text;")
+DROP = migration("0003", "-- comporta: contract\nALTER TABLE orders DROP COLUMN legacy;")
+RENAME = migration("0002", "ALTER TABLE orders RENAME COLUMN legacy TO note;")
+LATE = migration("0004", "ALTER TABLE orders ADD COLUMN more text;")
+
+
+def world(*versions: str, **changes: tuple[Migration, ...]) -> World:
+    """1.0.0 brings 0001, 1.1.0 adds 0002 and the contract 0003. These versions were deployed; the last one serves."""
+    brought = {"1.0.0": (ORDERS,), "1.1.0": (ORDERS, NOTE, DROP), "1.2.0": (ORDERS, NOTE, DROP, LATE)}
+    brought |= {version.replace("_", "."): migrations for version, migrations in changes.items()}
+    made = World(specs.spec(blue_green=WAITS), migrations=brought, intolerant={"1.0.0": {"0003"}})
+    for version in versions:
+        made.run(deploying(version))
+        made.wait(600.0)
+    return made
+
+
+def deploying(version: str) -> Callable[[Context], Awaitable[Ended | AlreadyLive]]:
+    return lambda ctx: deploy(ctx, version, blue_green.plan)
+
+
+def back(ctx: Context) -> Awaitable[Ended | AlreadyLive]:
+    return rollback(ctx, to="1.0.0", accept_data_loss=True)
+
+
+def live(made: World) -> str:
+    serving = made.snapshot().live
+    assert serving is not None
+    assert serving.running
+    assert serving.occupant is not None
+    return serving.occupant.release.version
+
+
+def lives(made: World) -> None:
+    """What serves lives with what is applied, and no request met anything else."""
+    assert not made.intolerant.get(live(made), set()) & {*made.database.applied}
+    assert made.broken == []
+
+
+def refused(made: World, use_case: Callable[[Context], Awaitable[object]], error: type[ComportaError]) -> ComportaError:
+    before, applied, opened = made.snapshot(), [*made.database.applied], len(made.records(Kind.OPENED))
+    with pytest.raises(error) as caught:
+        made.run(use_case)
+    assert (made.snapshot(), made.database.applied, len(made.records(Kind.OPENED))) == (before, applied, opened)
+    return caught.value
+
+
+def test_what_is_additive_is_applied_before_the_switch_and_stays_after_a_rollback():
+    made = world("1.0.0", "1.1.0")
+    assert made.database.applied == ["0001", "0002"]
+    made.run(lambda ctx: rollback(ctx))
+    assert live(made) == "1.0.0"
+    assert made.database.applied == ["0001", "0002"]
+    assert [reason for reason, _ in made.vault.kept] == ["deployment 2: before migrating it to 0002"]
+
+
+def test_the_first_deployment_of_all_applies_everything_and_needs_no_backup():
+    made = world("1.1.0")
+    assert made.database.applied == ["0001", "0002", "0003"]
+    assert made.vault.kept == []
+
+
+def test_a_plan_shows_the_migration_and_changes_nothing():
+    made = world("1.0.0")
+    planned = made.run(lambda ctx: plan_deployment(ctx, "1.1.0", blue_green.plan))
+    assert isinstance(planned, Planned)
+    assert "migrate the database: 0002, and see that 1.0.0 lives with it" in [s.title for s in planned.plan.steps]
+    assert made.database.applied == ["0001"]
+
+
+def test_what_is_not_safe_is_refused_before_anything_changes():
+    error = refused(world("1.0.0", **{"1_1_0": (ORDERS, RENAME)}), deploying("1.1.0"), MigrationFailed)
+    assert any(line.startswith("0002.up.sql:1: ") for line in error.details)
+
+
+def test_a_release_that_needs_what_still_waits_is_refused():
+    error = refused(world("1.0.0"), deploying("1.2.0"), Refused)
+    assert "0004" in error.message
+
+
+def test_what_the_live_release_does_not_live_with_is_undone():
+    made = world("1.0.0")
+    made.intolerant["1.0.0"] = {"0002"}
+    ended = made.run(deploying("1.1.0"))
+    assert isinstance(ended, Ended)
+    assert ended.deployment.outcome is Outcome.ABORTED
+    assert made.database.applied == ["0001"]
+    assert "does not live with it; it was undone" in ended.deployment.cause
+    lives(made)
+
+
+def test_what_was_wrong_with_the_live_release_before_says_nothing_about_a_migration():
+    made = world("1.0.0")
+    made.sick.add("1.0.0")
+    ended = made.run(deploying("1.1.0"))
+    assert isinstance(ended, Ended)
+    assert (ended.deployment.outcome, live(made)) == (Outcome.PROMOTED, "1.1.0")
+
+
+def test_a_contract_waits_for_the_watch_window():
+    made = world("1.0.0")
+    made.run(deploying("1.1.0"))
+    refused(made, contract, Refused)
+    refused(made, lambda ctx: contract(ctx, now=True), UsageError)
+    made.wait(300.0)
+    made.run(contract)
+    assert made.database.applied == ["0001", "0002", "0003"]
+    assert made.snapshot().slot(Slot.BLUE).occupant is None  # 1.0.0 was warm there
+    assert made.run(contract).applied == ()
+    lives(made)
+
+
+def test_a_contract_that_the_live_release_does_not_live_with_is_undone():
+    made = world("1.0.0", "1.1.0")
+    made.intolerant["1.1.0"] = {"0003"}
+    with pytest.raises(ComportaError, match="does not live with it"):
+        made.run(contract)
+    assert made.database.applied == ["0001", "0002"]
+
+
+def test_a_rollback_across_a_contract_undoes_just_that():
+    made = world("1.0.0", "1.1.0")
+    made.run(contract)
+    made.run(back)
+    assert (live(made), made.database.applied) == ("1.0.0", ["0001", "0002"])
+    assert made.vault.kept[-1] == ("deployment 3: before going back to 1.0.0", ("0001", "0002", "0003"))
+    lives(made)
+
+
+def test_nobody_but_a_person_loses_data():
+    made = world("1.0.0", "1.1.0")
+    made.run(contract)
+    assert "by itself" in refused(made, lambda ctx: rollback(ctx, automatic=2), Refused).message
+
+
+def test_there_is_no_way_back_where_a_migration_has_none():
+    final = migration("0003", DROP.scripts[0].sql if DROP.scripts else "", reversible=False)
+    made = world("1.0.0", "1.1.0", **{"1_1_0": (ORDERS, NOTE, final)})
+    made.run(contract)
+    error = refused(made, back, Refused)
+    assert "comporta database restore" in error.next
+
+
+def test_an_earlier_version_is_not_deployed_onto_what_it_cannot_live_with():
+    made = world("1.0.0", "1.1.0")
+    made.run(contract)
+    assert "0003" in refused(made, lambda ctx: deploy(ctx, "1.0.0", blue_green.plan), Refused).message
+
+
+@pytest.mark.parametrize("tolerant", [True, False])
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "settle"), WRONG, ids=["crash-resume", "crash-abort", "fail", "abort"])
+def test_a_deployment_goes_wrong_at_any_moment(
+    kind: str, settle: Callable[[Context], Awaitable[Ended]], tolerant: bool
+):
+    for moment in MOMENTS:
+        made = world("1.0.0")
+        if not tolerant:
+            made.intolerant["1.0.0"] = {"0002"}
+        interrupted(made, deploying("1.1.0"), Fault(kind, moment), settle)
+        if not made.struck:
+            return
+        lives(made)
+        assert live(made) == "1.1.0" or tolerant or made.database.applied == ["0001"]
+        assert tolerant is False or made.run(deploying("1.1.0")) is not None
+        assert tolerant is False or (live(made), made.database.applied) == ("1.1.0", ["0001", "0002"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "settle"), WRONG, ids=["crash-resume", "crash-abort", "fail", "abort"])
+def test_a_rollback_across_a_contract_goes_wrong_at_any_moment(
+    kind: str, settle: Callable[[Context], Awaitable[Ended]]
+):
+    for moment in MOMENTS:
+        made = world("1.0.0", "1.1.0")
+        made.run(contract)
+        interrupted(made, back, Fault(kind, moment), settle)
+        if not made.struck:
+            return
+        lives(made)
+        if live(made) == "1.1.0":
+            assert made.database.applied == ["0001", "0002", "0003"]
+
+
+def test_a_contract_is_killed_at_any_moment_and_given_again():
+    for moment in MOMENTS:
+        made = world("1.0.0", "1.1.0")
+        try:
+            made.run(contract, Fault("crash", moment))
+            return  # nothing strikes any more
+        except Crash:
+            lives(made)
+            made.run(contract)
+        assert made.database.applied == ["0001", "0002", "0003"]
+        lives(made)
+
+
+def interrupted(
+    made: World,
+    use_case: Callable[[Context], Awaitable[object]],
+    fault: Fault,
+    settle: Callable[[Context], Awaitable[Ended]],
+) -> None:
+    """It goes wrong, and a person settles what is left."""
+    try:
+        made.run(use_case, fault)
+    except Crash:
+        try:
+            made.run(settle)
+        except UsageError:
+            # It had not begun, or was past its point of no return.
+            try:
+                made.run(resume)
+            except UsageError:
+                return
+    except ComportaError:
+        return
