@@ -17,5 +17,5 @@ ruff check .
 ruff format --check --quiet .
 mypy
 lint-imports --no-logo
-# As many workers as cores; a test file stays with one worker, since its servers are shared within it.
-pytest -n "$(nproc)" --dist loadfile -rs "${selection[@]}" "$@"
+# Tests wait more than they compute: two workers a core. A test file stays with one worker, since its servers are shared within it.
+pytest -n "$((2 * $(nproc)))" --dist loadfile -rs "${selection[@]}" "$@"

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from support.site import Site, site
@@ -149,21 +148,11 @@ def taken(shop: Site) -> None:
     shop.held = lease  # type: ignore[attr-defined]  # it must live as long as the test
 
 
-def without_router(shop: Site) -> None:
-    pid = int((shop.folder / ".comporta/development/nginx/nginx.pid").read_text())
-    process = psutil.Process(pid)
-    everybody = [process, *process.children()]
-    for each in everybody:
-        each.kill()
-    psutil.wait_procs(everybody, timeout=10)
-
-
 @pytest.mark.parametrize(
     ("broken", "how", "why"),
     [
         ("machine", taken, "port"),
         ("disk", lambda shop: configure(shop, disk="900TiB"), "MiB wanted"),
-        ("router", without_router, "does not run"),
         ("way back", lambda shop: shutil.rmtree(shop.folder / "releases/1.0.0"), "1.0.0"),
         ("freeze", frozen, "sale"),
     ],

@@ -20,7 +20,7 @@ from comporta.analysis.memory import Memory
 from comporta.analysis.proof import Proof
 from comporta.analysis.scores import SHIFTS, Scores, scores_of
 from comporta.analysis.wealth import Wealth
-from comporta.model.histogram import Histogram
+from comporta.model.histogram import Histogram, bucket_of
 from comporta.model.values import Value
 
 TAIL_ODDS = ((2.0, 4.0), (3.0, 8.0), (10.0, 40.0), (20.0, 300.0))  # 90 %, 99 %, 99.9 % points, 3 × the 99 % point
@@ -79,7 +79,7 @@ class Latency(Value, frozen=True):
         tolerated = candidate.at_least(rules.floor).faster_by(rules.tolerance)
         compared = stable.at_least(rules.floor)
         sums = _sums(tolerated, scores), _sums(compared, scores)
-        tables = _tables(tolerated, compared, scores)
+        tables = _tables(tolerated, compared, scores, bucket_of(rules.floor))
         factors = [log_e / self.shift.phi for log_e in shift_log_e_values(*sums)]
         factors += [log_e / self.tail.phi for log_e in _tail_log_e_values(tables)]
         slow = tables[-1]
@@ -118,9 +118,9 @@ def _shift_after(dispersion: ShiftDispersion, candidate: Sequence[float], stable
     return dispersion.after(candidate[1] - n_c * mean, weight, weight * spread * total / (total - 1))
 
 
-def _tables(candidate: Histogram, stable: Histogram, scores: Scores) -> list[Table]:
-    """Exceedances of each tail point, the proof's last."""
-    points = (*scores.tails, scores.proof_tail)
+def _tables(candidate: Histogram, stable: Histogram, scores: Scores, floor: int) -> list[Table]:
+    """Exceedances of each tail point, the proof's last. What lies at the floor exceeds nothing."""
+    points = [max(floor, point) for point in (*scores.tails, scores.proof_tail)]
     slow_candidate, slow_stable = _above(candidate, points), _above(stable, points)
     n_c, n_s = candidate.total, stable.total
     return [Table(of_c, n_c, of_s, n_s) for of_c, of_s in zip(slow_candidate, slow_stable, strict=True)]
