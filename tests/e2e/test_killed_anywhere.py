@@ -83,7 +83,7 @@ def test_killed_in_a_canary(shop: Site, step: str, moment: Moment, settle: str) 
 
 
 def test_killed_in_a_canary_behind_haproxy(tmp_path: Path) -> None:
-    with site(tmp_path, router="haproxy") as shop:
+    with site(tmp_path, router="haproxy", keep_failed="0s") as shop:
         shop.comporta("deploy", "1.0.0", "--yes")
         killed_in_a_canary(shop, "do:judge-traffic:after-intent", "abort")
 
