@@ -95,7 +95,7 @@ def test_killed_in_the_middle_of_the_window_the_next_one_finishes_it(shop: Site)
             server.wait()
         assert automatic(shop) == []
         with serving(shop):
-            until(lambda: shop.answers() == "1.0.0")
+            until(lambda: shop.answers() == "1.0.0" and automatic(shop)[0]["outcome"] == "promoted")
 
 
 @pytest.mark.parametrize("place", ["do:shift-traffic:after-intent", "do:shift-traffic:after-effect"])
