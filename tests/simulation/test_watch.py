@@ -132,6 +132,22 @@ def test_an_outage_of_what_both_releases_need_is_told_and_not_rolled_back() -> N
     assert len(watched.alerts) == len(set(watched.alerts)), "each alert is told once, and its end once"
 
 
+def test_a_failed_candidate_that_is_kept_for_a_look_says_nothing_of_the_release_before() -> None:
+    watched = Watched.begin(keep_failed=36_000.0)
+    watched.world.wait(40_000)  # what was warm is over
+    watched.go_on(SETTLED)
+    watched.world.sick.add("1.2.0")
+    watched.world.run(lambda ctx: deploy(ctx, "1.2.0", blue_green.plan))
+    live = watched.world.snapshot().routing.traffic.live
+    assert live is not None
+    kept = watched.world.snapshot().slot(live.other).occupant
+    assert kept is not None
+    assert kept.failed
+    watched.turn_bad("failing")
+    watched.go_on(330)
+    assert watched.live == "1.0.0"
+
+
 def test_a_release_before_that_was_as_bad_is_no_cure() -> None:
     watched = Watched.begin()
     watched.turn_bad("failing", "1.1.0", "1.2.0")

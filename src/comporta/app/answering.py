@@ -14,6 +14,7 @@ from comporta.app.rollback import require_unanswered, rollback
 from comporta.model.errors import ComportaError
 from comporta.model.journal import Outcome
 from comporta.model.spec import Trigger
+from comporta.model.traffic import ReleaseRef
 from comporta.steps.health import instance_targets
 
 
@@ -52,17 +53,17 @@ async def _no_cure(ctx: Context, asked: Answer) -> str:
     value = value_of(trigger.measure, record)
     if value is not None and value > trigger.limit and ratio_of(trigger.measure, record)[1] >= ENOUGH:
         return f"{before} was no better before it, with {NAMES[trigger.measure]} {shown(trigger.measure, value)}"
-    failing = await _failing_warm(ctx)
+    failing = await _failing_warm(ctx, before)
     return f"{before} is still up and fails too ({failing}): that is an outage of both" if failing else ""
 
 
-async def _failing_warm(ctx: Context) -> str:
+async def _failing_warm(ctx: Context, before: ReleaseRef) -> str:
     """The check that the release before fails now, where it is still up; else empty."""
     snapshot = await observe(ctx)
     live = snapshot.routing.traffic.live
-    warm = snapshot.slot(live.other) if live else None
-    if warm is None or warm.occupant is None or not warm.running:
+    other = snapshot.slot(live.other) if live else None
+    if other is None or other.occupant is None or other.occupant.release != before or not other.running:
         return ""
-    results = await ask_targets(ctx, instance_targets(warm.slot, warm.occupant.instances, ctx.spec.domain, ctx.ports))
+    results = await ask_targets(ctx, instance_targets(other.slot, other.occupant.instances, ctx.spec.domain, ctx.ports))
     failing = (f"{name}: {check}" for name, checks in results.items() for check, r in checks.items() if not r.passed)
     return next(failing, "")
