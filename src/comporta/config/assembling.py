@@ -12,17 +12,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from comporta.config.before import Gates
-from comporta.config.models import (
-    SECTIONS,
-    Backups,
-    CommandCheck,
-    Environment,
-    HttpCheck,
-    TcpCheck,
-    Validate,
-    Watch,
-)
+from comporta.config.checks import CommandCheck, HttpCheck, TcpCheck
+from comporta.config.databases import Backups
+from comporta.config.judging import Validate
+from comporta.config.models import SECTIONS, Environment
 from comporta.config.nodes import Node
+from comporta.config.operating import Watch
 from comporta.config.receivers import AnyReceiver
 from comporta.model import checks
 from comporta.model.preflight import Freeze, GateSpec, PreflightSpec
