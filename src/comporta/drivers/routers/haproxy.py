@@ -9,8 +9,9 @@ from pathlib import Path
 import anyio
 import msgspec
 
-from comporta.drivers.routers.asking import accepts, answering_release, generation, reachable
+from comporta.drivers.routers.asking import accepts
 from comporta.drivers.routers.counting import RequestLog
+from comporta.drivers.routers.front import Front
 from comporta.drivers.routers.haproxy_control import Control, Workers
 from comporta.drivers.routers.haproxy_diagnosis import diagnose
 from comporta.drivers.routers.haproxy_file import (
@@ -49,14 +50,13 @@ from comporta.ports.secrets import Secrets
 FORGOTTEN_WITHIN = 10.0
 
 
-class HaproxyRouter:
+class HaproxyRouter(Front[Home]):
     """Implements the Router port, with an HAProxy of our own or one that is there already."""
 
     def __init__(self, spec: EnvironmentSpec, options: HaproxyOptions, clock: Clock) -> None:
-        self._spec = spec
+        super().__init__(spec, Home.of(spec))
         self._options = options
         self._clock = clock
-        self._home = Home.of(spec)
         self._map = TrafficMap(self._home.traffic)
         self._server: Server = (
             External(options.external, base=Path(spec.base), file_name=file_name(spec))
@@ -66,11 +66,6 @@ class HaproxyRouter:
         self._control = Control(self._server.socket, self._server.may_run, clock)
         self._switch = Lookup(self._map, self._control)
         self._page = Lookup(PageMap(self._home.maintenance), self._control)
-
-    @property
-    def address(self) -> str:
-        host, port = reachable(self._spec.listen)
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     # What it does now
 
@@ -85,7 +80,7 @@ class HaproxyRouter:
             running=workers is not None,
             topology=proven.topology if proven else None,
             traffic=traffic,
-            tampered=self._tampered(record) or (wrong if proven else ""),
+            tampered=self._home.tampered(self._server.file, record) or (wrong if proven else ""),
             maintenance=(await self._page.value(workers)).startswith(ON),
         )
 
@@ -97,10 +92,6 @@ class HaproxyRouter:
         if self._options.external and await self._generation(record.proven, record) != record.proven.generation:
             return None
         return workers
-
-    async def _generation(self, file: File, record: Record) -> str | None:
-        seen = await generation(file.topology.listen, file.topology.server_name, record.token)
-        return seen.id if seen else None
 
     async def _traffic(self, workers: Workers | None) -> tuple[Traffic, str]:
         """What HAProxy looks up, or would when it starts; and what is wrong with it (empty: nothing)."""
@@ -123,16 +114,6 @@ class HaproxyRouter:
             if await self._control.servers(workers.current, name) != servers(self._spec, record.proven.topology, slot):
                 return f"HAProxy's servers of {name} are not as comporta set them"
         return ""
-
-    def _tampered(self, record: Record | None) -> str:
-        file = self._server.file
-        found = file.read_bytes() if file.exists() else None
-        if record is None:
-            return f"{file} is there, but {self._home.record_file} is not, or is damaged" if found is not None else ""
-        if found is None:
-            return f"{file} is gone" if record.proven else ""
-        known = {ours.text.encode() for ours in (record.proven, record.pending) if ours}
-        return "" if found in known else f"{file} is not as comporta wrote it"
 
     # The topology
 
@@ -199,7 +180,7 @@ class HaproxyRouter:
         with suppress(RouterError):  # the first error is the one to tell
             if record.proven is None:
                 await self._server.withdraw()
-            elif self._tampered(record):
+            elif self._home.tampered(self._server.file, record):
                 await self._server.install(record.proven.text)
                 await self._reload(record.proven, record)
         self._home.save(record)
@@ -263,16 +244,6 @@ class HaproxyRouter:
         if await self._page.value(workers) != value:
             raise RouterError(f"cannot {doing(page)}: {self._page.file.path} was changed at the same moment")
 
-    @property
-    def own_headers(self) -> dict[str, str]:
-        record = self._home.load()
-        return record.own_headers if record else {}
-
-    @property
-    def bypass_headers(self) -> dict[str, str]:
-        record = self._home.load()
-        return record.bypass_headers if record else {}
-
     async def in_flight(self, slot: Slot, beyond: int = 0) -> int:
         workers = await self._control.workers()
         record = self._home.load()
@@ -299,11 +270,6 @@ class HaproxyRouter:
     @property
     def _log(self) -> RequestLog:
         return request_log(self._server.log, frontend(self._spec))
-
-    async def answering(self, path: str, slot: Slot | None = None) -> int | None:
-        record = self._home.load()
-        token = record.token if record else ""
-        return await answering_release(self._spec.listen, self._spec.domain, path, token, slot)
 
 
 def _build(spec: EnvironmentSpec, options: HaproxyOptions, clock: Clock, secrets: Secrets) -> Router:

@@ -66,6 +66,16 @@ class RouterHome:
         except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError):
             return None
 
+    def tampered(self, file: Path, record: Record | None) -> str:
+        """Why the proxy's file is not as comporta left it; empty when it is."""
+        found = file.read_bytes() if file.exists() else None
+        if record is None:
+            return f"{file} is there, but {self.record_file} is not, or is damaged" if found is not None else ""
+        if found is None:
+            return f"{file} is gone" if record.proven else ""
+        known = {ours.text.encode() for ours in (record.proven, record.pending) if ours}
+        return "" if found in known else f"{file} is not as comporta wrote it"
+
     def save(self, record: Record) -> None:
         write(self.record_file, msgspec.json.encode(record), mode=0o600)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import anyio
 import msgspec
 
-from comporta.drivers.routers.asking import answering_release, generation, reachable
+from comporta.drivers.routers.asking import generation
+from comporta.drivers.routers.front import Front
 from comporta.drivers.routers.maintenance import doing, not_known_yet
 from comporta.drivers.routers.nginx_diagnosis import diagnose
 from comporta.drivers.routers.nginx_external import External
@@ -38,14 +39,13 @@ from comporta.ports.secrets import Secrets
 FORGOTTEN_WITHIN = 10.0
 
 
-class NginxRouter:
+class NginxRouter(Front[Home]):
     """Implements the Router port, with an nginx of our own or one that is there already."""
 
     def __init__(self, spec: EnvironmentSpec, options: NginxOptions, clock: Clock) -> None:
-        self._spec = spec
+        super().__init__(spec, Home.of(spec))
         self._options = options
         self._clock = clock
-        self._home = Home.of(spec)
         self._switch = Switch(self._home.switch)
         self._maintenance = Maintenance(self._home)
         self._server: Server = (
@@ -53,11 +53,6 @@ class NginxRouter:
             if options.external
             else Managed(self._home, clock)
         )
-
-    @property
-    def address(self) -> str:
-        host, port = reachable(self._spec.listen)
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     # What it does now
 
@@ -69,7 +64,7 @@ class NginxRouter:
             running=proven is not None and await self._serves(proven, record),
             topology=proven.topology if proven else None,
             traffic=traffic,
-            tampered=self._tampered(record) or (wrong if proven else ""),
+            tampered=self._home.tampered(self._server.file, record) or (wrong if proven else ""),
             maintenance=self._maintenance.is_up(),
         )
 
@@ -78,20 +73,6 @@ class NginxRouter:
         if self._options.external is None:
             return master(self._home) is not None
         return record is not None and await self._generation(file, record) == file.generation
-
-    async def _generation(self, file: File, record: Record) -> str | None:
-        seen = await generation(file.topology.listen, file.topology.server_name, record.token)
-        return seen.id if seen else None
-
-    def _tampered(self, record: Record | None) -> str:
-        file = self._server.file
-        found = file.read_bytes() if file.exists() else None
-        if record is None:
-            return f"{file} is there, but {self._home.record_file} is not, or is damaged" if found is not None else ""
-        if found is None:
-            return f"{file} is gone" if record.proven else ""
-        known = {ours.text.encode() for ours in (record.proven, record.pending) if ours}
-        return "" if found in known else f"{file} is not as comporta wrote it"
 
     # The topology
 
@@ -125,7 +106,7 @@ class NginxRouter:
         )
 
     async def _in_force(self, file: File, record: Record) -> bool:
-        if record.proven != file or record.pending is not None or self._tampered(record):
+        if record.proven != file or record.pending is not None or self._home.tampered(self._server.file, record):
             return False
         return await self._serves(file, record)
 
@@ -145,7 +126,7 @@ class NginxRouter:
         with suppress(RouterError):  # the first error is the one to tell
             if record.proven is None:
                 await self._server.withdraw()
-            elif self._tampered(record):
+            elif self._home.tampered(self._server.file, record):
                 await self._server.install(record.proven.text)
                 await self._server.apply()
         self._home.save(record)
@@ -204,16 +185,6 @@ class NginxRouter:
         if self._maintenance.is_up() is not (page is not None):
             raise RouterError(f"cannot {doing(page)}: {self._home.maintenance} was changed at the same moment")
 
-    @property
-    def own_headers(self) -> dict[str, str]:
-        record = self._home.load()
-        return record.own_headers if record else {}
-
-    @property
-    def bypass_headers(self) -> dict[str, str]:
-        record = self._home.load()
-        return record.bypass_headers if record else {}
-
     async def in_flight(self, slot: Slot, beyond: int = 0) -> int:
         record = self._home.load()
         ports = self._spec.ports(slot)  # all of them: an old worker may still talk to one that the topology lost
@@ -244,11 +215,6 @@ class NginxRouter:
 
     async def recent(self, seconds: float) -> Reading:
         return await self.count(request_log(self._home.access_log).at(self._clock.now() - seconds))
-
-    async def answering(self, path: str, slot: Slot | None = None) -> int | None:
-        record = self._home.load()
-        token = record.token if record else ""
-        return await answering_release(self._spec.listen, self._spec.domain, path, token, slot)
 
 
 def _require_stage(what: str, traffic: Traffic, topology: Topology) -> None:
