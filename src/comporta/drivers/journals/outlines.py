@@ -13,8 +13,10 @@ from comporta.model.journal import Outcome
 from comporta.model.outlines import Outline
 
 # The queries must write these expressions, and the condition, as the index does: SQLite compares them as text.
+# A record that was damaged has no facts here: it must not keep the journal from being opened, and audited.
 STRATEGY, RELEASE, NUMBER, OUTCOME, LOST = (
-    f"json_extract(data, '$.{path}')" for path in ("plan.strategy", "plan.release.number", "number", "outcome", "lost")
+    f"CASE WHEN json_valid(data) THEN json_extract(data, '$.{path}') END"
+    for path in ("plan.strategy", "plan.release.number", "number", "outcome", "lost")
 )
 KINDS = "kind IN ('opened', 'failed', 'foreign', 'abort', 'finished', 'release')"
 INDEX = f"""
