@@ -115,7 +115,7 @@ class TestS3(BackupStoreContract):
         """A prefix of its own for each test."""
         prefix = f"backups/{tmp_path.name}"
         spec = msgspec.structs.replace(server.spec, prefix=prefix)
-        return Bucket(spec, server.folder.parents[1] / prefix, server.secrets, server.process)
+        return Bucket(spec, server.secrets)
 
     @pytest.fixture
     def store(self, kept_in: Bucket, tmp_path: Path) -> BackupStore:
@@ -123,7 +123,7 @@ class TestS3(BackupStoreContract):
 
     @pytest.fixture
     def spoil(self, kept_in: Bucket) -> Spoil:
-        return spoiling(kept_in.folder)
+        return kept_in.spoil
 
     @pytest.mark.anyio
     async def test_nothing_stays_on_this_machine(self, store: BackupStore, tmp_path: Path) -> None:
