@@ -46,7 +46,7 @@ def test_a_warm_release_serves_at_once_and_no_request_is_lost(shop: Site) -> Non
     with User(shop.port) as user:
         said = shop.comporta("rollback", "--yes", "--reason", "bad").stdout
     assert "it is still warm" in said
-    assert "promoted: 1.0.0" in said
+    assert "rolled back to 1.0.0" in said
     assert user.failures == []
     assert shop.answers() == "1.0.0"
 

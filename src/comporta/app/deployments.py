@@ -45,6 +45,10 @@ class Deployment:
     figures: dict[str, Any] | None = None
 
     @property
+    def is_rollback(self) -> bool:
+        return self.strategy == "rollback"
+
+    @property
     def seconds(self) -> float | None:
         return None if self.ended is None else self.ended - self.started
 

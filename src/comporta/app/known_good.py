@@ -34,7 +34,7 @@ def lineage(newest_first: Sequence[Deployment], window: float) -> list[Served]:
     line: dict[int, Served] = {}
     # The last one served until the newest deployment, which may have left another live in an incident.
     for deployment, following in zip(promoted, [*promoted[1:], *newest_first[:1]], strict=False):
-        if deployment.strategy == "rollback" and deployment.release in line:
+        if deployment.is_rollback and deployment.release in line:
             line = {number: line[number] for number in [*line][: [*line].index(deployment.release) + 1]}
         served = line.pop(deployment.release, Served(deployment.release))
         line[deployment.release] = _longer(served, deployment, following, window)

@@ -15,7 +15,6 @@ from comporta.model.leases import held
 LOOK_EVERY = 0.1
 UNDONE_WITHIN = 30.0
 """Seconds that a deployment gets to undo itself, beside the time that it may drain."""
-ROLLBACK = "rollback"
 
 
 @dataclass
@@ -56,9 +55,9 @@ class Way:
         running = await unfinished(self.ctx.journal, self.ctx.environment)
         if lease is None:
             return
-        if lease.manual or self.patient or (running and running.strategy == ROLLBACK):
+        if lease.manual or self.patient or (running and running.is_rollback):
             if waited >= self.wait:
-                raise _under_way(lease, running) if running and running.strategy == ROLLBACK else error
+                raise _under_way(lease, running) if running and running.is_rollback else error
             self.ctx.ports.operator.note(f"{error.message}; waiting, {self.wait - waited:.0f} s left")
         elif running and running.number not in self._seen:
             self._seen.add(running.number)
@@ -103,7 +102,7 @@ async def settle_interrupted(ctx: Context, taken: Held, to: str | None, *, askin
     left = await unfinished(ctx.journal, ctx.environment)
     if left is None:
         return None
-    finishes = left.strategy == ROLLBACK and to in (None, left.version)
+    finishes = left.is_rollback and to in (None, left.version)
     verb = "Finish it" if finishes else "Undo it"
     what = f"deployment {left.number} ({left.version}, {left.strategy})"
     if asking and not await ctx.ports.operator.confirm(f"{what} was interrupted. {verb}?"):

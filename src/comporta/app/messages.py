@@ -95,7 +95,7 @@ def _about(deployment: Deployment) -> dict[str, Any]:
 
 
 def _started(deployment: Deployment, record: Record, where: str, service: str) -> Message:
-    doing = "rollback to" if deployment.strategy == "rollback" else "deployment of"
+    doing = "rollback to" if deployment.is_rollback else "deployment of"
     return Message(
         **_common(record, service),
         **_about(deployment),
@@ -130,7 +130,7 @@ def _how(deployment: Deployment, outcome: Outcome) -> tuple[Event, str]:
     """The event, and what happened in a few words."""
     version, serves = deployment.version, deployment.replaces or "nothing"
     match outcome:
-        case Outcome.PROMOTED if deployment.strategy == "rollback":
+        case Outcome.PROMOTED if deployment.is_rollback:
             return Event.ROLLED_BACK, f"rolled back to {version}"
         case Outcome.PROMOTED:
             return Event.PROMOTED, f"{version} is live"

@@ -14,7 +14,7 @@ from comporta.app.leasing import Held, holding
 from comporta.app.losing import agree_to_loss
 from comporta.app.maintenance import record_maintenance
 from comporta.app.maintenance_page import page as page_with
-from comporta.app.making_way import ROLLBACK, Way, settle_interrupted, undone_under_users
+from comporta.app.making_way import Way, settle_interrupted, undone_under_users
 from comporta.app.running import Ended
 from comporta.app.schema import for_rollback
 from comporta.app.targets import Target, choose
@@ -83,7 +83,7 @@ class _Wish:
             await require_unanswered(self.ctx, self.automatic)
         if left := await settle_interrupted(self.ctx, self.held, self.to, asking=self.automatic is None):
             stopped = [*stopped, left.deployment]
-            if left.deployment.strategy == ROLLBACK and left.deployment.outcome is Outcome.PROMOTED:
+            if left.deployment.is_rollback and left.deployment.outcome is Outcome.PROMOTED:
                 return left
         if self.to is not None:
             return None
@@ -178,7 +178,7 @@ class _Wish:
         latest = await deployments(self.ctx.journal, self.ctx.environment, limit=1)
         for found in latest:
             since = found.ended is not None and found.ended >= self.asked - REACTION
-            if since and found.strategy == ROLLBACK and found.outcome is Outcome.PROMOTED:
+            if since and found.is_rollback and found.outcome is Outcome.PROMOTED:
                 return found
         return None
 

@@ -71,8 +71,9 @@ def deployment_facts(deployment: Deployment) -> dict[str, Any]:
 def summary(deployment: Deployment) -> str:
     """Version, outcome, duration, how long the switch took, requests served and lost, in a line."""
     good = deployment.outcome is Outcome.PROMOTED
-    head = paint(str(deployment.outcome), "green" if good else "red", bold=True)
-    text = f"{head}: {deployment.version} in {deployment.environment}, {span(deployment.seconds)}"
+    what = "rolled back to" if good and deployment.is_rollback else f"{deployment.outcome}:"
+    head = paint(what, "green" if good else "red", bold=True)
+    text = f"{head} {deployment.version} in {deployment.environment}, {span(deployment.seconds)}"
     figures = deployment.figures or {}
     if "switch_seconds" in figures:
         text += f", switched in {figures['switch_seconds'] * 1000:.1f} ms"

@@ -86,5 +86,6 @@ def _print(found: list[Deployment], *, with_environment: bool) -> None:
 
 
 def _why(deployment: Deployment) -> str:
-    """What kind of deployment it was, or why it failed, in one line."""
-    return next(iter(deployment.cause.splitlines()), "") or deployment.strategy
+    """What kind of deployment it was and what for, or why it failed, in one line."""
+    kind = f"{deployment.strategy}: {deployment.reason}" if deployment.reason else deployment.strategy
+    return next(iter(deployment.cause.splitlines()), "") or kind

@@ -35,6 +35,6 @@ def duration(seconds: float) -> str:
     """Seconds as people write them: 90 → "1m30s"."""
     whole = round(seconds)
     if whole < 60:
-        return f"{seconds:g}s"
+        return f"{seconds:.3g}s"
     parts = [(whole // 3600, "h"), (whole % 3600 // 60, "m"), (whole % 60, "s")]
     return "".join(f"{count}{unit}" for count, unit in parts if count)
