@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from support.forked import python
 
 pytestmark = pytest.mark.slow
 CONFIG = """\
@@ -36,8 +36,7 @@ def release(folder: Path, version: str, *texts: str) -> None:
 
 
 def comporta(folder: Path, *words: str, expect: int = 0) -> str:
-    command = [sys.executable, "-m", "comporta.main", "database", *words]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    done = python(["-m", "comporta.main", "database", *words], cwd=folder)
     assert done.returncode == expect, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout + done.stderr
 

@@ -28,7 +28,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         made.add_release("2.0.0-sick", how="sick")
         made.add_release("2.0.0-crashing", how="crashing")
         made.add_release("2.0.0-failing", how="failing")
-        made.add_release("2.0.0-slow", how="slow")
+        made.add_release("2.0.0-waiting", how="waiting")
         made.comporta("deploy", "1.0.0", "--yes")
         yield made
 
@@ -142,14 +142,14 @@ def test_a_release_that_fails_under_traffic_is_switched_back(old: Site) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interruption_undoes_and_exits_with_130(old: Site, number: signal.Signals) -> None:
     with User(old.port) as user:
-        running = old.start("deploy", "2.0.0-slow", "--yes")
-        until(lambda: old.running().get("2.0.0-slow") == INSTANCES)
+        running = old.start("deploy", "2.0.0-waiting", "--yes")
+        until(lambda: old.running().get("2.0.0-waiting") == INSTANCES)
         running.send_signal(number)
         printed, _ = running.communicate(timeout=60)
     assert running.returncode == 130, printed
     assert "undoing deployment" in printed
     assert "↩ [2/11] undo: stop" in printed
-    assert old.running().get("2.0.0-slow") is None
+    assert old.running().get("2.0.0-waiting") is None
     assert (old.answers(), user.failures) == ("1.0.0", [])
     assert old.json("history")[0]["outcome"] == "aborted"
 
@@ -174,20 +174,25 @@ def test_a_second_interruption_leaves_it_to_resume_or_abort(old: Site) -> None:
 
 
 def test_the_second_of_two_deployments_is_told_who_is_at_it(old: Site) -> None:
-    first = old.start("deploy", "2.0.0-slow", "--yes")
-    until(lambda: "2.0.0-slow" in old.running())
+    first = old.start("deploy", "2.0.0-waiting", "--yes")
+    until(lambda: "2.0.0-waiting" in old.running())
     second = old.comporta("deploy", "1.2.0", "--yes", expect=4)
-    waiting = old.comporta("deploy", "1.1.0", "--yes", "--wait", "60")
-    printed, _ = first.communicate(timeout=60)
-    assert (first.returncode, waiting.returncode) == (0, 0), printed
+    waiting = old.start("deploy", "1.1.0", "--yes", "--wait", "60")
+    go = old.folder / "go"
+    go.touch()
+    try:
+        told = [each.communicate(timeout=60)[0] for each in (first, waiting)]
+    finally:
+        go.unlink()
+    assert (first.returncode, waiting.returncode) == (0, 0), told
     assert f"process {first.pid}" in second.stderr
     assert "deployment" in second.stderr  # what it is at
     assert old.answers() == "1.1.0"
 
 
 def test_abort_from_another_terminal_stops_a_deployment(old: Site) -> None:
-    running = old.start("deploy", "2.0.0-slow", "--yes")
-    until(lambda: "2.0.0-slow" in old.running())
+    running = old.start("deploy", "2.0.0-waiting", "--yes")
+    until(lambda: "2.0.0-waiting" in old.running())
     old.comporta("abort", "--reason", "wrong one")
     printed, _ = running.communicate(timeout=60)
     assert running.returncode == 1, printed

@@ -6,10 +6,11 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from support.forked import python
 
 CONFIG = """\
 service: shop
@@ -72,7 +73,12 @@ class Shop:
         self.git("commit", "--quiet", "-m", message)
 
     def release(self, *words: str, expect: int = 0, **environ: str) -> subprocess.CompletedProcess[str]:
-        return self.run(sys.executable, "-m", "comporta.main", "release", *words, expect=expect, **environ)
+        done = self._comporta("release", *words, **environ)
+        assert done.returncode == expect, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def _comporta(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        return python(["-m", "comporta.main", *words], cwd=self.here, environ=self._environ(environ))
 
     def released(self, *words: str, **environ: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.release(*words, "--json", **environ).stdout)
@@ -87,7 +93,7 @@ class Shop:
         (tools / "git").write_text(DEADLY.format(count=tools / "count", at=at, git=git))
         (tools / "git").chmod(0o755)
         path = f"{tools}:{os.environ['PATH']}"
-        done = self.run(sys.executable, "-m", "comporta.main", "release", *words, expect=None, PATH=path)
+        done = self._comporta("release", *words, PATH=path)
         assert done.returncode in (0, -9), f"{done.stdout}\n{done.stderr}"
         return done.returncode == -9
 

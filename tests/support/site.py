@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import psutil
 
 from comporta.load.free_ports import free_ports
+from support.forked import python
 
 INSTANCES = 2
 
@@ -64,8 +65,8 @@ class Server(ThreadingHTTPServer):
 if HOW == "crashing":
     print("cannot find the settings", flush=True)
     sys.exit(7)
-if HOW == "slow":
-    time.sleep(1.0)
+while HOW == "waiting" and not os.path.exists("../../go"):
+    time.sleep(0.02)
 server = Server(("127.0.0.1", int(sys.argv[1])), Handler)
 signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
 print("listening", flush=True)
@@ -166,7 +167,7 @@ class Site:
 
     def comporta(self, *words: str, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
         """The command, to its end. `expect`: its exit code; None: any."""
-        done = subprocess.run(self.command(*words), cwd=self.folder, capture_output=True, text=True, timeout=120)
+        done = python(["-m", "comporta.main", *words], cwd=self.folder)
         assert expect is None or done.returncode == expect, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
@@ -178,8 +179,7 @@ class Site:
 
     def killed_at(self, place: str, *words: str) -> None:
         """The command, which kills itself (SIGKILL) when it comes to `place`: "do:shift-traffic:after-effect"."""
-        mortal = [sys.executable, str(MORTAL), place, *words]
-        done = subprocess.run(mortal, cwd=self.folder, capture_output=True, text=True, timeout=120)
+        done = python([str(MORTAL), place, *words], cwd=self.folder)
         assert done.returncode == -signal.SIGKILL, f"it lived: {done.returncode}\n{done.stdout}\n{done.stderr}"
 
     def json(self, *words: str, expect: int = 0) -> Any:
@@ -297,7 +297,7 @@ class User:
                 self.failures.append(f"{method} {response.status} from {version}")
             if number >= 2:
                 connection.close()
-            time.sleep(0.005)
+            time.sleep(0.02)
         connection.close()
 
     def _connect(self) -> http.client.HTTPConnection:
