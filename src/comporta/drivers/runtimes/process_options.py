@@ -30,7 +30,7 @@ class ProcessOptions(BaseModel):
     command: tuple[str, ...] = Field(min_length=1)
     env: dict[EnvName, str] = {}
     stop_grace: Duration = STOP_GRACE
-    keep_releases: Annotated[int, Field(ge=2)] = 10
+    keep_releases: Annotated[int, Field(ge=1)] = 10
 
     @field_validator("directory")
     @classmethod

@@ -171,7 +171,7 @@ class DockerOptions(Container):
     tls: str | None = None
     host: Address | None = None
     hosts: tuple[HostOptions, ...] = ()
-    keep_images: Annotated[int, Field(ge=2)] = 10
+    keep_images: Annotated[int, Field(ge=1)] = 10
 
     @field_validator("image")
     @classmethod
