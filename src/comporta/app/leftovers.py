@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from comporta.app.context import Context
-from comporta.app.deployments import Deployment, deployments
+from comporta.app.deployments import Deployment, deployments, releases
 from comporta.app.known_good import behind, lineage, preferred
 from comporta.app.leasing import Held
 from comporta.app.observing import observe
@@ -38,8 +38,8 @@ def total(leftovers: Iterable[Leftover]) -> int:
     return sum(leftover.bytes for leftover in leftovers)
 
 
-async def find(ctx: Context) -> Found:
-    """What the environment's old releases left. Changes nothing."""
+async def find(ctx: Context, *, ours: bool = False) -> Found:
+    """What the environment's old releases left, or of that what comporta made itself. Changes nothing."""
     snapshot = await observe(ctx)
     known = await _releases_everywhere(ctx)
     needed = [state.occupant.artifact for state in (snapshot.blue, snapshot.green) if state.occupant]
@@ -49,7 +49,7 @@ async def find(ctx: Context) -> Found:
         numbers = _needed_here(ctx, snapshot, made, history) if here else _needed_elsewhere(ctx, history)
         needed += [release.artifact for release in made if release.number in numbers or _is_to_come(release, history)]
     mine = [release.artifact for release in known.get(ctx.environment, ())]
-    found = await ctx.ports.runtime.leftovers(mine, needed)
+    found = await ctx.ports.runtime.leftovers(mine, needed, ours=ours)
     return Found(found, tuple(dict.fromkeys(artifact.version for artifact in mine if artifact in needed)))
 
 
@@ -71,12 +71,18 @@ async def remove(ctx: Context, held: Held, leftovers: Sequence[Leftover]) -> Non
 
 async def tidy(ctx: Context, held: Held) -> None:
     """Remove what comporta itself had made of releases that nobody needs. Where that fails, nothing depends on it."""
+    # The deployment has ended: a first Ctrl-C must not make it look as if nothing had been done.
+    ctx.interruption.undoable = True
     try:
-        ours = [leftover for leftover in (await find(ctx)).leftovers if leftover.ours]
-        if ours:
-            await remove(ctx, held, ours)
+        made = await releases(ctx.journal, ctx.environment)
+        there = await ctx.ports.runtime.leftovers([release.artifact for release in made], (), ours=True)
+        # Where there is nothing of ours at all, the whole history need not be read.
+        if there and (surplus := (await find(ctx, ours=True)).leftovers):
+            await remove(ctx, held, surplus)
     except ComportaError as error:
         ctx.reporter.notice(f"what old releases left was not removed: {error.message}; `comporta prune` tries again")
+    finally:
+        ctx.interruption.undoable = False
 
 
 def told(leftover: Leftover) -> str:

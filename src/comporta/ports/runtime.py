@@ -76,7 +76,9 @@ class Runtime(Protocol):
     def keep(self) -> int:
         """So many releases that served before the live one stay at hand for a rollback."""
 
-    async def leftovers(self, known: Collection[Artifact], needed: Collection[Artifact]) -> tuple[Leftover, ...]:
+    async def leftovers(
+        self, known: Collection[Artifact], needed: Collection[Artifact], *, ours: bool = False
+    ) -> tuple[Leftover, ...]:
         """What old releases left behind, also what a removal that was cut off left. Changes nothing.
 
         Only what is certainly of a release: what has another content than it had then is somebody else's by now.
@@ -84,6 +86,7 @@ class Runtime(Protocol):
         Args:
             known: of every release of this environment.
             needed: which of them, and of those of other environments, must stay as they are.
+            ours: only what comporta made itself; quick.
 
         Raises:
             RuntimeFailure: it cannot be told everywhere.

@@ -126,7 +126,11 @@ class FakeRuntime:
                 for line in [line for line in written if line.index == i][-lines:]:
                     yield line
 
-    async def leftovers(self, known: Collection[Artifact], needed: Collection[Artifact]) -> tuple[Leftover, ...]:
+    async def leftovers(
+        self, known: Collection[Artifact], needed: Collection[Artifact], *, ours: bool = False
+    ) -> tuple[Leftover, ...]:
+        if ours and not self.ours:
+            return ()
         kept = {artifact.version for artifact in needed}
         there = [one for one in known if self.versions.get(one.version) == one.identity and one.version not in kept]
         return tuple(

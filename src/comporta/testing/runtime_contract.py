@@ -284,6 +284,7 @@ class RuntimeContract:
         old, new = await used(world.runtime, "1.0.0"), await used(world.runtime, "1.1.0")
         (leftover,) = await world.runtime.leftovers([old, new], [new])
         assert (leftover.version, leftover.bytes >= 0, leftover.host) == ("1.0.0", True, "")
+        assert await world.runtime.leftovers([old, new], [new], ours=True) == ((leftover,) if leftover.ours else ())
         await world.runtime.verify(old)
         for _ in range(2):
             await world.runtime.discard(leftover)

@@ -169,7 +169,11 @@ class ProcessRuntime:
     def keep(self) -> int:
         return self._options.keep_releases
 
-    async def leftovers(self, known: Collection[Artifact], needed: Collection[Artifact]) -> tuple[Leftover, ...]:
+    async def leftovers(
+        self, known: Collection[Artifact], needed: Collection[Artifact], *, ours: bool = False
+    ) -> tuple[Leftover, ...]:
+        if ours:
+            return ()
         return await anyio.to_thread.run_sync(folders_left, self._spec, known, needed)
 
     async def discard(self, leftover: Leftover) -> None:

@@ -176,7 +176,9 @@ class DockerRuntime:
     def keep(self) -> int:
         return self._options.keep_images
 
-    async def leftovers(self, known: Collection[Artifact], needed: Collection[Artifact]) -> tuple[Leftover, ...]:
+    async def leftovers(
+        self, known: Collection[Artifact], needed: Collection[Artifact], *, ours: bool = False
+    ) -> tuple[Leftover, ...]:
         async with self._fleet.session() as reached:
             reached.require_all()
             ended = [container for slot in Slot for container in await self._unwanted(reached, slot)]
@@ -195,6 +197,7 @@ class DockerRuntime:
             msgspec.structs.replace(leftover, host=host.engine.url if several else "")
             for host, leftovers in found.items()
             for leftover in leftovers
+            if leftover.ours or not ours
         )
 
     async def discard(self, leftover: Leftover) -> None:
