@@ -248,23 +248,6 @@ async def test_two_environments_live_side_by_side(world: DockerWorld) -> None:
         await other.runtime.stop(Slot.BLUE)
 
 
-async def test_only_so_many_images_are_kept_and_those_are_safe_from_a_prune(tmp_path: Path) -> None:
-    world = DockerWorld(tmp_path, keep_images=2)
-    try:
-        identities = {}
-        for number, version in enumerate(("1.0.0", "1.1.0", "1.2.0"), start=1):
-            identities[version] = world.release(version)
-            await started(world.runtime, Slot.BLUE, version, instances=1, number=number)
-        world.release("1.2.0", "ENV MOVED=1")  # the tag moves: what was released has no name but ours
-        docker("image", "prune", "-f")
-        there = docker("images", "-q", "--no-trunc", "--filter", f"label=test.service={world.service}").split()
-        assert identities["1.0.0"] not in there
-        assert {identities["1.1.0"], identities["1.2.0"]} <= set(there)
-        await started(world.runtime, Slot.GREEN, "1.1.0", instances=1, number=2)
-    finally:
-        await world.close()
-
-
 async def test_what_a_machine_has_is_told(world: DockerWorld) -> None:
     await started(world.runtime, Slot.BLUE, "1.0.0")
     listed = await anyio.to_thread.run_sync(diagnose, world.spec, world.options)

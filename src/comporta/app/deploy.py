@@ -11,11 +11,13 @@ from msgspec import structs
 from comporta.app.context import Context
 from comporta.app.deployments import how_to_settle, opening, releases, unfinished
 from comporta.app.leasing import Held, held_lease
+from comporta.app.leftovers import tidy
 from comporta.app.observing import observe, require_untouched
 from comporta.app.preflight import Preflight, ask_all, require_passed
 from comporta.app.running import Ended, run_deployment
 from comporta.app.schema import Brought, brought
 from comporta.model.errors import ComportaError
+from comporta.model.journal import Outcome
 from comporta.model.release import Artifact, Release
 from comporta.model.snapshot import Snapshot
 from comporta.model.spec import EnvironmentSpec
@@ -146,7 +148,10 @@ async def open_and_run(
         data=opening(plan, reason, await start_counting(ctx), automatic=automatic, preflight=preflight),
     )
     ctx.reporter.planned(number, plan)
-    return await run_deployment(ctx, held, number)
+    ended = await run_deployment(ctx, held, number)
+    if ended.deployment.outcome is Outcome.PROMOTED:
+        await tidy(ctx, held)
+    return ended
 
 
 async def start_counting(ctx: Context) -> str | None:

@@ -33,6 +33,7 @@ VERBS = {
     "logs": "Show what the instances write.",
     "maintenance": "Put a maintenance page before the users, or take it down.",
     "database": "The database: its schema, migrations and backups.",
+    "prune": "Remove what old releases left and no rollback needs.",
     "lock": "Keep everybody from changing an environment.",
     "unlock": "Give the lock back.",
     "down": "Stop an environment: instances and router.",

@@ -106,6 +106,26 @@ class SlotState(Value, frozen=True):
         return self.occupant is not None and up == self.occupant.instances
 
 
+class Leftover(Value, frozen=True):
+    """What an old release left behind, and nothing needs any more.
+
+    Attributes:
+        kind: what it is, for people: "image", "container", "folder".
+        version: of the release that left it.
+        parts: what its runtime removes, in this order, by their names.
+        bytes: what is free afterwards, at least. What others of those found with it need as well counts once.
+        ours: comporta made it, so that it goes by itself after a deployment; anything else only when a person says so.
+        host: the engine it is on, where there are several.
+    """
+
+    kind: str
+    version: str
+    parts: tuple[str, ...]
+    bytes: int
+    ours: bool = False
+    host: str = ""
+
+
 class LogLine(Value, frozen=True):
     """One line of an instance's output; `index` counts from 1 within the slot."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Protocol
 
-from comporta.model.release import Artifact, LogLine, Occupant, SlotState
+from comporta.model.release import Artifact, Leftover, LogLine, Occupant, SlotState
 from comporta.model.traffic import Slot
 
 
@@ -70,4 +70,31 @@ class Runtime(Protocol):
         Args:
             follow: and what comes after.
             previous: of the occupant before the present or last one.
+        """
+
+    @property
+    def keep(self) -> int:
+        """So many releases that served before the live one stay at hand for a rollback."""
+
+    async def leftovers(
+        self, known: Collection[Artifact], needed: Collection[Artifact], *, ours: bool = False
+    ) -> tuple[Leftover, ...]:
+        """What old releases left behind, also what a removal that was cut off left. Changes nothing.
+
+        Only what is certainly of a release: what has another content than it had then is somebody else's by now.
+
+        Args:
+            known: of every release of this environment.
+            needed: which of them, and of those of other environments, must stay as they are.
+            ours: only what comporta made itself; quick.
+
+        Raises:
+            RuntimeFailure: it cannot be told everywhere.
+        """
+
+    async def discard(self, leftover: Leftover) -> None:
+        """Remove it. Nothing happens if it is gone; what somebody else has begun to use meanwhile stays.
+
+        Raises:
+            RuntimeFailure: it is still there, or a part of it, which the next `leftovers` shows again.
         """

@@ -13,6 +13,7 @@ from comporta.model.release import (
     Artifact,
     InstanceState,
     InstanceStatus,
+    Leftover,
     LogLine,
     Occupant,
     SlotState,
@@ -37,6 +38,9 @@ class FakeRuntime:
 
     Args:
         versions: the artifacts there are: version → identity. Tests take entries away, or change them.
+
+    Attributes:
+        ours: its artifacts count as made by comporta.
     """
 
     def __init__(
@@ -48,6 +52,8 @@ class FakeRuntime:
     ) -> None:
         self.versions = versions
         self.faults = faults
+        self.keep = 10
+        self.ours = False
         self._clock = clock
         self._ports = ports
         self._seats: dict[Slot, Seat] = {}
@@ -119,6 +125,23 @@ class FakeRuntime:
             if index in (None, i) and lines:
                 for line in [line for line in written if line.index == i][-lines:]:
                     yield line
+
+    async def leftovers(
+        self, known: Collection[Artifact], needed: Collection[Artifact], *, ours: bool = False
+    ) -> tuple[Leftover, ...]:
+        if ours and not self.ours:
+            return ()
+        kept = {artifact.version for artifact in needed}
+        there = [one for one in known if self.versions.get(one.version) == one.identity and one.version not in kept]
+        return tuple(
+            Leftover(kind="artifact", version=version, parts=(version,), bytes=1000, ours=self.ours)
+            for version in dict.fromkeys(artifact.version for artifact in there)
+        )
+
+    async def discard(self, leftover: Leftover) -> None:
+        await self.faults("discard", "before")
+        self.versions.pop(leftover.version, None)
+        await self.faults("discard", "after")
 
     def kill(self, slot: Slot, index: int) -> None:
         """An instance dies and is not restarted."""

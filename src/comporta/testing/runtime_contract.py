@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from comporta.model.errors import ArtifactMissing
-from comporta.model.release import LogLine, Occupant, SlotState
+from comporta.model.release import Artifact, LogLine, Occupant, SlotState
 from comporta.model.traffic import ReleaseRef, Slot
 from comporta.ports.clock import Clock
 from comporta.ports.runtime import Runtime
@@ -279,6 +279,42 @@ class RuntimeContract:
         assert await logged(world.runtime, Slot.BLUE, index=2, previous=True) == wrote
         await started(world.runtime, Slot.BLUE, "1.0.0", instances=1, number=1)
         assert await logged(world.runtime, Slot.BLUE, index=2, previous=True) == []
+
+    async def test_what_no_release_that_is_needed_is_made_of_is_shown_and_removed(self, world: RuntimeWorld) -> None:
+        old, new = await used(world.runtime, "1.0.0"), await used(world.runtime, "1.1.0")
+        (leftover,) = await world.runtime.leftovers([old, new], [new])
+        assert (leftover.version, leftover.bytes >= 0, leftover.host) == ("1.0.0", True, "")
+        assert await world.runtime.leftovers([old, new], [new], ours=True) == ((leftover,) if leftover.ours else ())
+        await world.runtime.verify(old)
+        for _ in range(2):
+            await world.runtime.discard(leftover)
+        assert await world.runtime.leftovers([old, new], [new]) == ()
+        await world.runtime.verify(new)
+        with pytest.raises(ArtifactMissing, match=r"1\.0\.0"):
+            await world.runtime.verify(old)
+        await started(world.runtime, Slot.BLUE, "1.1.0", number=2)
+
+    async def test_what_is_needed_is_no_leftover(self, world: RuntimeWorld) -> None:
+        both = [await used(world.runtime, version) for version in ("1.0.0", "1.1.0")]
+        assert world.runtime.keep >= 1
+        assert await world.runtime.leftovers(both, both) == ()
+
+    async def test_what_was_never_released_is_no_leftover(self, world: RuntimeWorld) -> None:
+        await world.runtime.resolve("1.0.0")
+        assert await world.runtime.leftovers([], []) == ()
+
+    async def test_what_has_another_content_by_now_is_no_leftover(self, world: RuntimeWorld) -> None:
+        old = await world.runtime.resolve("1.0.0")
+        world.change("1.0.0")
+        assert await world.runtime.leftovers([old], []) == ()
+        await world.runtime.verify(await world.runtime.resolve("1.0.0"))
+
+
+async def used(runtime: Runtime, version: str) -> Artifact:
+    """The artifact of a version that has run, and runs no more."""
+    occupant = await started(runtime, Slot.BLUE, version, instances=1)
+    await runtime.stop(Slot.BLUE)
+    return occupant.artifact
 
 
 async def started(runtime: Runtime, slot: Slot, version: str, *, instances: int = 2, number: int = 1) -> Occupant:

@@ -5,7 +5,7 @@ Each slot has a supervisord of its own, which outlives comporta. This file decid
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from comporta.drivers.runtimes.ports import require_free
 from comporta.drivers.runtimes.process_artifact import identity
 from comporta.drivers.runtimes.process_diagnosis import diagnose
 from comporta.drivers.runtimes.process_filling import fill_launches
+from comporta.drivers.runtimes.process_leftovers import folders_left, remove
 from comporta.drivers.runtimes.process_logs import Log
 from comporta.drivers.runtimes.process_members import lives, members
 from comporta.drivers.runtimes.process_options import ProcessOptions
@@ -24,7 +25,7 @@ from comporta.drivers.runtimes.process_stopping import retire, vacate
 from comporta.drivers.runtimes.process_supervisor import ENDED, RETRIES, STOPPING, Program, Supervisor
 from comporta.drivers.runtimes.versions import locate
 from comporta.model.errors import ArtifactMissing, RuntimeFailure
-from comporta.model.release import Artifact, InstanceState, InstanceStatus, LogLine, Occupant, SlotState
+from comporta.model.release import Artifact, InstanceState, InstanceStatus, Leftover, LogLine, Occupant, SlotState
 from comporta.model.spec import EnvironmentSpec
 from comporta.model.traffic import Slot
 from comporta.ports.clock import Clock
@@ -163,6 +164,21 @@ class ProcessRuntime:
                 if index in (None, i):
                     for text in log.new_lines():
                         yield LogLine(index=i, text=text)
+
+    @property
+    def keep(self) -> int:
+        return self._options.keep_releases
+
+    async def leftovers(
+        self, known: Collection[Artifact], needed: Collection[Artifact], *, ours: bool = False
+    ) -> tuple[Leftover, ...]:
+        if ours:
+            return ()
+        return await anyio.to_thread.run_sync(folders_left, self._spec, known, needed)
+
+    async def discard(self, leftover: Leftover) -> None:
+        for part in leftover.parts:
+            await anyio.to_thread.run_sync(remove, self._base / part)
 
     @property
     def _base(self) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from comporta.config.types import Duration
@@ -19,6 +21,7 @@ class ProcessOptions(BaseModel):
         command: the words that start one instance; no shell reads them.
         env: variables of an instance. Secrets (`${NAME}`) belong here: a command line is visible to everybody.
         stop_grace: seconds between SIGTERM and SIGKILL.
+        keep_releases: so many folders of releases that served before are kept for a rollback by `comporta prune`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -27,6 +30,7 @@ class ProcessOptions(BaseModel):
     command: tuple[str, ...] = Field(min_length=1)
     env: dict[EnvName, str] = {}
     stop_grace: Duration = STOP_GRACE
+    keep_releases: Annotated[int, Field(ge=1)] = 10
 
     @field_validator("directory")
     @classmethod

@@ -20,6 +20,7 @@ from comporta.steps.groups import task_group
 
 SERVICE, ENVIRONMENT, SLOT = "comporta.service", "comporta.environment", "comporta.slot"
 INSTANCE, OCCUPANT, DEPLOYMENT = "comporta.instance", "comporta.occupant", "comporta.deployment"
+VERSION = "comporta.version"
 STOP_BOUND = 60.0
 """Seconds beyond a container's grace time within which the engine has ended it."""
 SAVED_LINES = 10_000
@@ -67,6 +68,11 @@ class Container:
     def runs(self) -> bool:
         """It serves, or the engine is about to start it again."""
         return self._state["Status"] in ("running", "restarting")
+
+    @property
+    def has_ended(self) -> bool:
+        """It does nothing any more, or never did, and will not by itself."""
+        return self._state["Status"] in ("created", "exited", "dead")
 
     @property
     def restarts(self) -> int:
@@ -212,7 +218,7 @@ def labels(key: Mapping[str, str], occupant: Occupant, index: int) -> dict[str, 
     return {
         **key,
         "comporta.release": str(occupant.release.number),
-        "comporta.version": occupant.release.version,
+        VERSION: occupant.release.version,
         INSTANCE: str(index),
         OCCUPANT: msgspec.json.encode(occupant).decode(),
     }

@@ -6,11 +6,9 @@ Each image that was released gets a tag of ours as well, so that a prune of imag
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any
 
-from comporta.drivers.runtimes.docker.api import Api, EngineError
+from comporta.drivers.runtimes.docker.api import Api
 from comporta.drivers.runtimes.docker.options import DockerOptions
 from comporta.drivers.runtimes.versions import suggest
 from comporta.model.errors import ArtifactMissing
@@ -59,28 +57,19 @@ def _created(image: dict[str, Any]) -> int:
 
 
 class Kept:
-    """The images of one environment's releases, by tags of ours: the one released last is the newest."""
+    """The images of one environment's releases, known by tags of ours."""
 
     def __init__(self, api: Api, spec: EnvironmentSpec) -> None:
         self._api = api
         self._repository = f"comporta/{spec.service}.{spec.environment}"
 
     async def keep(self, identity: str) -> None:
-        """The engine notes when a tag was given last: that is our order."""
         await self._api.post(f"/images/{identity}/tag", repo=self._repository, tag=identity.rpartition(":")[2][:12])
 
-    async def prune(self, options: DockerOptions) -> None:
-        """Give up all but the newest images, and what they were called as versions; containers keep theirs."""
-        listed = await self._api.get("/images/json", filters={"reference": [f"{self._repository}:*"]})
-        images = [image for one in listed if (image := await find(self._api, one["Id"]))]
-        images.sort(key=lambda image: str(image["Metadata"]["LastTagTime"]), reverse=True)
-        shape = re.compile(re.escape(options.image).replace(re.escape("{version}"), ".+"))
-        for image in images[options.keep_images :]:
-            ours = [tag for tag in image["RepoTags"] if tag.startswith(f"{self._repository}:")]
-            await self._give_up([*(tag for tag in image["RepoTags"] if shape.fullmatch(tag)), *ours])
+    def ours(self, tag: str) -> bool:
+        """It is one that this environment gave."""
+        return tag.startswith(f"{self._repository}:")
 
-    async def _give_up(self, tags: Iterable[str]) -> None:
-        for tag in tags:
-            # One that a container uses stays: the next prune will do.
-            with suppress(EngineError):
-                await self._api.delete(f"/images/{tag}")
+    def others(self, tag: str) -> bool:
+        """It is one that another environment gave."""
+        return tag.startswith("comporta/") and not self.ours(tag)

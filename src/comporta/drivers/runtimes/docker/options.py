@@ -160,7 +160,7 @@ class DockerOptions(Container):
         tls: the folder with ca.pem, cert.pem and key.pem; for tcp://. None: as DOCKER_CERT_PATH says.
         host: the address of the engine's machine on which instances are published. None: the loopback.
         hosts: several of these, over which the instances are spread, in place of `engine` and `host`.
-        keep_images: so many images of this service are kept for a rollback.
+        keep_images: so many images of releases that served before are kept for a rollback.
     """
 
     image: str
@@ -171,7 +171,7 @@ class DockerOptions(Container):
     tls: str | None = None
     host: Address | None = None
     hosts: tuple[HostOptions, ...] = ()
-    keep_images: Annotated[int, Field(ge=2)] = 10
+    keep_images: Annotated[int, Field(ge=1)] = 10
 
     @field_validator("image")
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,14 @@ from comporta.drivers.runtimes.docker.expiry import ensure_reaper
 from comporta.drivers.runtimes.docker.fleet import Fleet, Host, Reached
 from comporta.drivers.runtimes.docker.free import holders, require_parts
 from comporta.drivers.runtimes.docker.launching import order, recorded
+from comporta.drivers.runtimes.docker.leftovers import container_left, images_left, remove
 from comporta.drivers.runtimes.docker.logs import LogReader, Source
 from comporta.drivers.runtimes.docker.options import DockerOptions
 from comporta.drivers.runtimes.docker.supply import Supply, spread
 from comporta.drivers.runtimes.seat import Seat
 from comporta.drivers.runtimes.versions import check_version
 from comporta.model.errors import ArtifactMissing, RuntimeFailure
-from comporta.model.release import Artifact, InstanceState, InstanceStatus, LogLine, Occupant, SlotState
+from comporta.model.release import Artifact, InstanceState, InstanceStatus, Leftover, LogLine, Occupant, SlotState
 from comporta.model.spec import EnvironmentSpec
 from comporta.model.traffic import Slot
 from comporta.ports.clock import Clock
@@ -90,7 +91,7 @@ class DockerRuntime:
                 for index, wanted in orders.items():
                     if self._fleet.home(index) == host:
                         await self._launch(api, f"{slot}-{index}", wanted, recorded(occupant).networks[1:])
-                await self._keep_images(api, occupant)
+                await images.Kept(api, self._spec).keep(occupant.artifact.identity)
 
             await reached.on_all(launch)
 
@@ -171,6 +172,49 @@ class DockerRuntime:
             if index in (None, i) and (error := reached.lost.get(self._fleet.home(i)))
         ]
 
+    @property
+    def keep(self) -> int:
+        return self._options.keep_images
+
+    async def leftovers(
+        self, known: Collection[Artifact], needed: Collection[Artifact], *, ours: bool = False
+    ) -> tuple[Leftover, ...]:
+        async with self._fleet.session() as reached:
+            reached.require_all()
+            ended = [container for slot in Slot for container in await self._unwanted(reached, slot)]
+
+            async def left(host: Host, api: Api) -> list[Leftover]:
+                here = [container for container in ended if container.host == host]
+                kept = images.Kept(api, self._spec)
+                return [
+                    *[await container_left(api, container) for container in here],
+                    *await images_left(api, kept, known, needed, ending={container.id for container in here}),
+                ]
+
+            found = await reached.on_all(left)
+        several = len(self._fleet.hosts) > 1
+        return tuple(
+            msgspec.structs.replace(leftover, host=host.engine.url if several else "")
+            for host, leftovers in found.items()
+            for leftover in leftovers
+            if leftover.ours or not ours
+        )
+
+    async def discard(self, leftover: Leftover) -> None:
+        async with self._fleet.session() as reached:
+            reached.require_all()
+            for host, api in reached.apis.items():
+                if leftover.host in ("", host.engine.url):
+                    await remove(api, leftover)
+
+    async def _unwanted(self, reached: Reached, slot: Slot) -> list[Container]:
+        """Containers of the slot that have ended, and are none of those that its occupant should have."""
+        seat = self._seat(slot)
+        containers = await Crew(reached, slot_key(self._spec, slot), seat).all()
+        sits = self._in_time(sitting(seat.recorded(), containers))
+        wanted = [c for c in containers if sits and c.is_of(sits) and c.index <= sits.instances and self._is_at_home(c)]
+        return [container for container in containers if container.has_ended and container not in wanted]
+
     def _seat(self, slot: Slot) -> Seat:
         return Seat(Path(self._spec.state) / self._spec.environment / "docker" / slot.value)
 
@@ -231,11 +275,6 @@ class DockerRuntime:
             raise RuntimeFailure(
                 f"cannot start {name}: {error.said}", next="correct `release.docker`, and deploy again"
             ) from error
-
-    async def _keep_images(self, api: Api, occupant: Occupant) -> None:
-        kept = images.Kept(api, self._spec)
-        await kept.keep(occupant.artifact.identity)
-        await kept.prune(self._options)
 
     def _status(self, slot: Slot, index: int, container: Container | None, reached: Reached) -> InstanceStatus:
         address = self.addresses(slot, index)[-1]
