@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from support.migrating_site import DROP_LEGACY_FOR_GOOD, NOTE, ORDERS, REQUIRE_NOTE, UNSAFE, MigratingSite
 from support.postgresql import Server, postgresql, rows
 from support.site import User, taken_down
+from support.workload import until
 
 pytestmark = pytest.mark.slow
+GATE = "-- comporta: safe because only this test uses the table\nLOCK TABLE gate;\n"
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +86,33 @@ def test_what_the_live_release_does_not_live_with_is_undone_before_the_candidate
     assert "does not live with it; it was undone" in done.stdout + done.stderr
     assert columns(site.url) == {"id", "name", "legacy"}
     assert (site.answers(), site.running()) == ("1.0.0", {"1.0.0": 2})
+
+
+def test_a_lock_that_a_long_transaction_holds_is_given_up_and_users_are_served(site: MigratingSite):
+    with User(site.port) as user, closing(psycopg.connect(site.url)) as report:
+        report.execute("SELECT count(*) FROM orders")
+        done = site.comporta("deploy", "2.0.0", "--yes", expect=1)
+        assert "lock timeout" in done.stdout + done.stderr
+    assert columns(site.url) == {"id", "name", "legacy"}
+    assert user.failures == []
+    assert user.answers.keys() == {"1.0.0"}
+
+
+def test_a_database_that_is_restarted_in_the_middle_ends_the_deployment_and_not_the_next(
+    server: Server, site: MigratingSite
+):
+    site.bring("3.0.0", "note", ORDERS, ("0002_note", f"{GATE}{NOTE[1]}", NOTE[2]))
+    rows(site.url, "CREATE TABLE gate (id int)")
+    with closing(psycopg.connect(site.url)) as report:
+        report.execute("LOCK TABLE gate")
+        deploying = site.start("deploy", "3.0.0", "--yes")
+        until(lambda: rows(site.url, "SELECT 1 FROM pg_locks WHERE NOT granted"), "the migration waits")
+        server.restart()
+        deploying.communicate()
+    assert columns(site.url) == {"id", "name", "legacy"}
+    assert site.answers() == "1.0.0"
+    site.comporta("deploy", "2.0.0", "--yes")
+    assert site.answers() == "2.0.0"
 
 
 def test_an_irreversible_contract_names_the_backup_as_the_way_back(site: MigratingSite):
