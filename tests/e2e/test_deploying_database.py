@@ -115,14 +115,23 @@ def test_a_database_that_is_restarted_in_the_middle_ends_the_deployment_and_not_
     assert site.answers() == "2.0.0"
 
 
-def test_an_irreversible_contract_names_the_backup_as_the_way_back(site: MigratingSite):
+def test_across_an_irreversible_contract_only_the_backup_from_before_it_leads_back(site: MigratingSite):
     site.bring("3.0.0", "note", ORDERS, NOTE, DROP_LEGACY_FOR_GOOD)
+    rows(site.url, "INSERT INTO orders (name, legacy) VALUES ('early', 'of early')")
     site.comporta("deploy", "3.0.0", "--yes")
     site.comporta("database", "contract", "--yes")
-    done = site.comporta("rollback", "--to", "1.0.0", "--yes", "--accept-data-loss", expect=1)
-    assert "no way back from 0003" in done.stderr
-    assert "comporta database restore" in done.stderr
+    rows(site.url, "INSERT INTO orders (name, note) VALUES ('late', 'of late')")
+    words = ("rollback", "--to", "1.0.0", "--yes", "--accept-data-loss")
+    refused = site.comporta(*words, expect=1).stderr
+    assert "no way back from 0003" in refused
+    assert "orders: 2 rows now, 1 then" in refused
+    assert "--restore-backup" in refused
     assert site.answers() == "3.0.0"
+    site.comporta(*words, "--restore-backup")
+    assert site.answers() == "1.0.0"
+    assert rows(site.url, "SELECT name, legacy, note FROM orders") == [("early", "of early", None)]
+    newest = site.json("database", "list")["backups"][0]
+    assert (newest["reason"], newest["rows"]["orders"]) == ("deployment 3: before going back to 1.0.0", 2)
 
 
 def test_two_environments_with_one_database_deploy_at_once(server: Server, tmp_path: Path):

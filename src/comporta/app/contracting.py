@@ -11,7 +11,7 @@ from comporta.app.deployments import Deployment, deployments, releases
 from comporta.app.known_good import EMERGENCY_WATCH
 from comporta.app.leasing import held_lease
 from comporta.app.schema import require_safe
-from comporta.app.vault import BackupVault
+from comporta.app.vault import vault
 from comporta.model.errors import Refused, UsageError
 from comporta.model.journal import Kind, Outcome
 from comporta.model.migrations import Assessment, pending
@@ -82,7 +82,7 @@ class _Act:
     async def carried_out(self) -> Contracted:
         earlier = await self._warm()
         await self._ask(earlier)
-        ports = replace(self.ctx.ports, vault=self.ctx.ports.vault or BackupVault(self.ctx))
+        ports = replace(self.ctx.ports, vault=vault(self.ctx))
         backup = await self._backed_up(ports)
         if earlier is not None and earlier.occupant is not None:
             self.ctx.reporter.stage(f"stop {earlier.occupant.release} in {earlier.slot}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from comporta.model.release import Release
+from comporta.model.schema import Undoing
 from comporta.model.snapshot import Snapshot
 from comporta.model.spec import EnvironmentSpec
 from comporta.model.traffic import Slot
@@ -15,6 +16,7 @@ from comporta.steps.back_up_database import BackUpDatabase
 from comporta.steps.downgrade_database import DowngradeDatabase
 from comporta.steps.hold_slot import HoldSlot
 from comporta.steps.plan import AnyStep, Plan
+from comporta.steps.restore_database import RestoreDatabase
 from comporta.steps.set_maintenance import SetMaintenance
 from comporta.strategies import parts
 
@@ -83,15 +85,19 @@ def _downgraded(snapshot: Snapshot, release: Release) -> list[AnyStep]:
     if undoing is None:
         return []
     purpose = f"before going back to {release.artifact.version}"
-    downgrade = DowngradeDatabase(
-        artifact=undoing.artifact,
-        to=undoing.to,
-        back_to=undoing.migrations[0].revision,
-        undone=tuple(migration.revision for migration in undoing.migrations),
-        names=tuple(migration.name for migration in undoing.migrations),
-        purpose=purpose,
+    return [BackUpDatabase(purpose=purpose), _way_back(undoing, purpose)]
+
+
+def _way_back(undoing: Undoing, purpose: str) -> AnyStep:
+    undone = tuple(migration.revision for migration in undoing.migrations)
+    names = tuple(migration.name for migration in undoing.migrations)
+    if undoing.backup:
+        return RestoreDatabase(
+            artifact=undoing.artifact, undone=undone, names=names, backup=undoing.backup, purpose=purpose
+        )
+    return DowngradeDatabase(
+        artifact=undoing.artifact, to=undoing.to, back_to=undone[0], undone=undone, names=names, purpose=purpose
     )
-    return [BackUpDatabase(purpose=purpose), downgrade]
 
 
 def _bring_up(
