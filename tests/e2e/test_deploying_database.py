@@ -119,7 +119,11 @@ def test_across_an_irreversible_contract_only_the_backup_from_before_it_leads_ba
     site.bring("3.0.0", "note", ORDERS, NOTE, DROP_LEGACY_FOR_GOOD)
     rows(site.url, "INSERT INTO orders (name, legacy) VALUES ('early', 'of early')")
     site.comporta("deploy", "3.0.0", "--yes")
-    site.comporta("database", "contract", "--yes")
+    site.comporta("database", "contract", "--yes", "--reason", "its week is over")
+    told = site.json("history", "-n", "1")[0]
+    assert (told["strategy"], told["version"], told["outcome"]) == ("contract", "3.0.0", "applied")
+    assert (told["migrations"], told["reason"]) == (["0003 (drop legacy)"], "its week is over")
+    assert "contract 0003 (drop legacy)" in site.comporta("history").stdout
     rows(site.url, "INSERT INTO orders (name, note) VALUES ('late', 'of late')")
     words = ("rollback", "--to", "1.0.0", "--yes", "--accept-data-loss")
     refused = site.comporta(*words, expect=1).stderr

@@ -9,6 +9,7 @@ import pytest
 from comporta.app.context import Context
 from comporta.app.contracting import contract
 from comporta.app.deploy import AlreadyLive, deploy
+from comporta.app.history import Wanted, with_contracts
 from comporta.app.losing import Agreed
 from comporta.app.planning import Planned, plan_deployment
 from comporta.app.rollback import rollback
@@ -240,6 +241,22 @@ def test_a_rollback_across_a_contract_goes_wrong_at_any_moment(
         lives(made)
         if live(made) == "1.1.0":
             assert made.database.applied == ["0001", "0002", "0003"]
+
+
+def test_the_history_has_contracts_that_failed_were_cut_off_and_were_applied():
+    made = world("1.0.0", "1.1.0")
+    made.database.failing.add("0003")
+    with pytest.raises(MigrationFailed):
+        made.run(contract)
+    made.database.failing.clear()
+    with pytest.raises(Crash):
+        made.run(contract, Fault("crash", 1))
+    made.run(contract)
+    told = made.run(lambda ctx: with_contracts(ctx.journal, Wanted(None), 4))
+    assert [one.outcome for one in told] == ["applied", None, "failed", Outcome.PROMOTED]
+    assert [one.cause for one in told] == ["", "", "cannot apply 0003.up.sql: it is made to fail", ""]
+    promoted = made.run(lambda ctx: with_contracts(ctx.journal, Wanted(None, ["promoted"]), 9))
+    assert [one.version for one in promoted] == ["1.1.0", "1.0.0"]
 
 
 def test_a_contract_is_killed_at_any_moment_and_given_again():

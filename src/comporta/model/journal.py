@@ -83,6 +83,8 @@ class Kind(enum.StrEnum):
     """What serves was validated (`passed`): the `release`, its `phases` with what they measured, what was `skipped`."""
     BACKUP = "backup"
     """Of the database: what was done (`did`: made, verified, damaged, restoring, restored, deleted) with `id`."""
+    CONTRACT = "contract"
+    """Migrations that had waited: `did` is begun (with their `names`), and then applied or failed."""
     NOTE = "note"
 
 
