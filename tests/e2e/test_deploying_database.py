@@ -192,3 +192,20 @@ def test_a_rollback_across_a_contract_is_killed_in_the_downgrade(site: Migrating
         after = orders(site.url)
     assert user.failures == []
     assert {id: after[id] for id in before} == before
+
+
+@pytest.mark.parametrize("settle", ["resume", "abort"])
+def test_a_rollback_is_killed_once_the_backup_is_restored(site: MigratingSite, settle: str):
+    """Undone, it brings back also what the restored backup did not have."""
+    site.bring("3.0.0", "note", ORDERS, NOTE, DROP_LEGACY_FOR_GOOD)
+    site.comporta("deploy", "3.0.0", "--yes")
+    site.comporta("database", "contract", "--yes")
+    rows(site.url, "INSERT INTO orders (name, note) VALUES ('late', 'of late')")
+    words = ("rollback", "--to", "1.0.0", "--yes", "--accept-data-loss", "--restore-backup")
+    site.killed_at("do:restore-database:after-effect", *words)
+    assert site.answers() == "503", "the page is up"
+    site.comporta(settle, *(["--yes"] if settle == "resume" else []), expect=None)
+    back = settle == "resume"
+    assert site.answers() == ("1.0.0" if back else "3.0.0")
+    assert columns(site.url) == {"id", "name", "note"} | ({"legacy"} if back else set())
+    assert rows(site.url, "SELECT name FROM orders") == ([] if back else [("late",)])

@@ -39,7 +39,7 @@ def plan(
     """
     slot = parts.free_slot(snapshot)
     before = [
-        *_page_and_router(spec, snapshot, release, page),
+        *_page_and_router(spec, snapshot, release, _up(snapshot, page, emergency=emergency)),
         *_downgraded(snapshot, release),
         *_bring_up(spec, snapshot, release, slot, emergency=emergency),
         parts.shift(spec, snapshot, release, slot),
@@ -67,10 +67,16 @@ def is_warm(snapshot: Snapshot, release: Release) -> bool:
     return state.running and found is not None and not found.failed and (found.release, found.artifact) == wanted
 
 
-def _page_and_router(spec: EnvironmentSpec, snapshot: Snapshot, release: Release, page: str | None) -> list[AnyStep]:
+def _up(snapshot: Snapshot, page: str | None, *, emergency: bool) -> list[SetMaintenance]:
+    """The page. In an emergency it is there because nothing serves, else because the database is taken back."""
+    return [] if page is None else [SetMaintenance(page=page, served=not emergency and snapshot.live is not None)]
+
+
+def _page_and_router(
+    spec: EnvironmentSpec, snapshot: Snapshot, release: Release, shown: list[SetMaintenance]
+) -> list[AnyStep]:
     """The page first, if there is a router to show it: bringing that in order may take a while."""
     router = [] if _reaches(snapshot, release) else [parts.router_in_order(spec, snapshot)]
-    shown = [] if page is None else [SetMaintenance(page=page)]
     return [*shown, *router] if snapshot.routing.running else [*router, *shown]
 
 
