@@ -1,9 +1,10 @@
-"""Backup, verification and restore of a large PostgreSQL database against plain pg_dump and pg_restore, in one run.
+"""Backup and restore of a large PostgreSQL database against plain pg_dump and pg_restore, in one run.
 
     python benchmarks/backup.py --gigabytes 1
 
 Needs PostgreSQL's server programs. Each pair is measured `--rounds` times, in turns, and the medians are compared: what
-comporta does more is a checksum, row counts and a manifest; on restore also the comparison and the swap.
+comporta does more is a checksum, row counts and a manifest; on restore also the comparison and the swap. A backup is
+made without its verification here, which is a restore of its own: with it, a backup takes as long as both together.
 """
 
 from __future__ import annotations
@@ -61,10 +62,8 @@ class Bench:
         say(f"database: {size / 1e9:.2f} GB")
         compare("backup", rounds, self._plain_dump, lambda: self._comporta("backup", "--no-verify"))
         say(f"dump: {(self._folder / 'plain.dump').stat().st_size / 1e6:.0f} MB")
-        compare("verify", rounds, self._plain_restore, lambda: self._comporta("verify"))
-        compare(
-            "restore", rounds, self._plain_restore, lambda: self._comporta("restore", "--yes", "--no-safety-backup")
-        )
+        words = ("restore", self._newest(), "--yes", "--no-safety-backup")
+        compare("restore", rounds, self._plain_restore, lambda: self._comporta(*words))
 
     def _fill(self, count: int) -> None:
         rows(self._url, SCHEMA)
@@ -79,6 +78,9 @@ class Bench:
         url = self._server.database()
         subprocess.run(["pg_restore", "-d", url, self._folder / "plain.dump"], check=True)
         rows(self._server.url("postgres"), f"DROP DATABASE {url.rpartition('/')[2]}")
+
+    def _newest(self) -> str:
+        return max(path.name for path in self._folder.rglob("*.data")).removesuffix(".data")
 
     def _comporta(self, *words: str) -> None:
         env = {**os.environ, "DATABASE_URL": self._url}

@@ -152,6 +152,7 @@ class Composed:
     def diagnose(self, config: Path | None, environment: str) -> list[Finding]:
         from comporta.app import maintenance_page
         from comporta.drivers import state_folder
+        from comporta.drivers.databases import diagnosis
         from comporta.drivers.env_secrets import EnvSecrets
         from comporta.drivers.notifiers.receivers import diagnose
         from comporta.model.findings import Finding
@@ -165,6 +166,7 @@ class Composed:
             *runtime.diagnose(spec, runtime.options.model_validate(spec.runtime.options)),
             *router.diagnose(spec, router.options.model_validate(spec.router.options)),
             *(migrator[0].diagnose(spec, migrator[1]) if migrator else ()),
+            *diagnosis.diagnose(spec, secrets),
             *maintenance_page.diagnose(spec),
             *diagnose(spec, secrets),
         ]

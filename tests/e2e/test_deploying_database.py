@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from support.migrating_site import DROP_LEGACY_FOR_GOOD, NOTE, ORDERS, REQUIRE_NOTE, UNSAFE, MigratingSite
 from support.postgresql import Server, postgresql, rows
 from support.site import User, taken_down
+from support.workload import until
 
 pytestmark = pytest.mark.slow
+GATE = "-- comporta: safe because only this test uses the table\nLOCK TABLE gate;\n"
 
 
 @pytest.fixture(scope="module")
@@ -84,14 +88,54 @@ def test_what_the_live_release_does_not_live_with_is_undone_before_the_candidate
     assert (site.answers(), site.running()) == ("1.0.0", {"1.0.0": 2})
 
 
-def test_an_irreversible_contract_names_the_backup_as_the_way_back(site: MigratingSite):
+def test_a_lock_that_a_long_transaction_holds_is_given_up_and_users_are_served(site: MigratingSite):
+    with User(site.port) as user, closing(psycopg.connect(site.url)) as report:
+        report.execute("SELECT count(*) FROM orders")
+        done = site.comporta("deploy", "2.0.0", "--yes", expect=1)
+        assert "lock timeout" in done.stdout + done.stderr
+    assert columns(site.url) == {"id", "name", "legacy"}
+    assert user.failures == []
+    assert user.answers.keys() == {"1.0.0"}
+
+
+def test_a_database_that_is_restarted_in_the_middle_ends_the_deployment_and_not_the_next(
+    server: Server, site: MigratingSite
+):
+    site.bring("3.0.0", "note", ORDERS, ("0002_note", f"{GATE}{NOTE[1]}", NOTE[2]))
+    rows(site.url, "CREATE TABLE gate (id int)")
+    with closing(psycopg.connect(site.url)) as report:
+        report.execute("LOCK TABLE gate")
+        deploying = site.start("deploy", "3.0.0", "--yes")
+        until(lambda: rows(site.url, "SELECT 1 FROM pg_locks WHERE NOT granted"), "the migration waits")
+        server.restart()
+        deploying.communicate()
+    assert columns(site.url) == {"id", "name", "legacy"}
+    assert site.answers() == "1.0.0"
+    site.comporta("deploy", "2.0.0", "--yes")
+    assert site.answers() == "2.0.0"
+
+
+def test_across_an_irreversible_contract_only_the_backup_from_before_it_leads_back(site: MigratingSite):
     site.bring("3.0.0", "note", ORDERS, NOTE, DROP_LEGACY_FOR_GOOD)
+    rows(site.url, "INSERT INTO orders (name, legacy) VALUES ('early', 'of early')")
     site.comporta("deploy", "3.0.0", "--yes")
-    site.comporta("database", "contract", "--yes")
-    done = site.comporta("rollback", "--to", "1.0.0", "--yes", "--accept-data-loss", expect=1)
-    assert "no way back from 0003" in done.stderr
-    assert "comporta database restore" in done.stderr
+    site.comporta("database", "contract", "--yes", "--reason", "its week is over")
+    told = site.json("history", "-n", "1")[0]
+    assert (told["strategy"], told["version"], told["outcome"]) == ("contract", "3.0.0", "applied")
+    assert (told["migrations"], told["reason"]) == (["0003 (drop legacy)"], "its week is over")
+    assert "contract 0003 (drop legacy)" in site.comporta("history").stdout
+    rows(site.url, "INSERT INTO orders (name, note) VALUES ('late', 'of late')")
+    words = ("rollback", "--to", "1.0.0", "--yes", "--accept-data-loss")
+    refused = site.comporta(*words, expect=1).stderr
+    assert "no way back from 0003" in refused
+    assert "orders: 2 rows now, 1 then" in refused
+    assert "--restore-backup" in refused
     assert site.answers() == "3.0.0"
+    site.comporta(*words, "--restore-backup")
+    assert site.answers() == "1.0.0"
+    assert rows(site.url, "SELECT name, legacy, note FROM orders") == [("early", "of early", None)]
+    newest = site.json("database", "list")["backups"][0]
+    assert (newest["reason"], newest["rows"]["orders"]) == ("deployment 3: before going back to 1.0.0", 2)
 
 
 def test_two_environments_with_one_database_deploy_at_once(server: Server, tmp_path: Path):
@@ -148,3 +192,20 @@ def test_a_rollback_across_a_contract_is_killed_in_the_downgrade(site: Migrating
         after = orders(site.url)
     assert user.failures == []
     assert {id: after[id] for id in before} == before
+
+
+@pytest.mark.parametrize("settle", ["resume", "abort"])
+def test_a_rollback_is_killed_once_the_backup_is_restored(site: MigratingSite, settle: str):
+    """Undone, it brings back also what the restored backup did not have."""
+    site.bring("3.0.0", "note", ORDERS, NOTE, DROP_LEGACY_FOR_GOOD)
+    site.comporta("deploy", "3.0.0", "--yes")
+    site.comporta("database", "contract", "--yes")
+    rows(site.url, "INSERT INTO orders (name, note) VALUES ('late', 'of late')")
+    words = ("rollback", "--to", "1.0.0", "--yes", "--accept-data-loss", "--restore-backup")
+    site.killed_at("do:restore-database:after-effect", *words)
+    assert site.answers() == "503", "the page is up"
+    site.comporta(settle, *(["--yes"] if settle == "resume" else []), expect=None)
+    back = settle == "resume"
+    assert site.answers() == ("1.0.0" if back else "3.0.0")
+    assert columns(site.url) == {"id", "name", "note"} | ({"legacy"} if back else set())
+    assert rows(site.url, "SELECT name FROM orders") == ([] if back else [("late",)])

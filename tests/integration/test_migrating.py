@@ -103,6 +103,20 @@ async def test_killed_inside_a_migration_nothing_of_it_stays_and_the_next_start_
     assert world.tables() == {"gate", "orders", "items", "notes"}
 
 
+async def test_a_database_that_is_restarted_inside_a_migration_has_nothing_of_it(
+    server: Server, world: SqlWorld
+) -> None:
+    rows(world.url, "CREATE TABLE gate (id int)")
+    release = world.files("1.0.0", _0001_orders="CREATE TABLE orders (id int);\nLOCK TABLE gate;")
+    with open_transaction(world.url, "LOCK TABLE gate"), migrating(world, release) as process:
+        until(waiting_for_a_lock(world.url), "the migration waits at the gate")
+        server.restart()
+        assert process.wait(60) != 0
+    assert await world.migrator().current(release) == SchemaState()
+    assert world.tables() == {"gate"}
+    assert await world.migrator().upgrade(release) == ("0001",)
+
+
 @pytest.mark.parametrize("kind", [SqlWorld, AlembicWorld])
 async def test_killed_again_and_again_up_and_down_it_comes_to_a_right_end(
     tmp_path: Path, url: str, kind: type[World]

@@ -9,6 +9,8 @@ import pytest
 from comporta.app.context import Context
 from comporta.app.contracting import contract
 from comporta.app.deploy import AlreadyLive, deploy
+from comporta.app.history import Wanted, with_contracts
+from comporta.app.losing import Agreed
 from comporta.app.planning import Planned, plan_deployment
 from comporta.app.rollback import rollback
 from comporta.app.running import Ended
@@ -40,6 +42,7 @@ ORDERS = migration("0001", "CREATE TABLE orders (id bigint);")
 NOTE = migration("0002", "ALTER TABLE orders ADD COLUMN note text;")
 DROP = migration("0003", "-- comporta: contract\nALTER TABLE orders DROP COLUMN legacy;")
 RENAME = migration("0002", "ALTER TABLE orders RENAME COLUMN legacy TO note;")
+FINAL = migration("0003", "-- comporta: contract\nALTER TABLE orders DROP COLUMN legacy;", reversible=False)
 LATE = migration("0004", "ALTER TABLE orders ADD COLUMN more text;")
 
 
@@ -59,7 +62,11 @@ def deploying(version: str) -> Callable[[Context], Awaitable[Ended | AlreadyLive
 
 
 def back(ctx: Context) -> Awaitable[Ended | AlreadyLive]:
-    return rollback(ctx, to="1.0.0", accept_data_loss=True)
+    return rollback(ctx, to="1.0.0", agreed=Agreed(loss=True))
+
+
+def restoring(ctx: Context) -> Awaitable[Ended | AlreadyLive]:
+    return rollback(ctx, to="1.0.0", agreed=Agreed(loss=True, restore=True))
 
 
 def live(made: World) -> str:
@@ -172,12 +179,23 @@ def test_nobody_but_a_person_loses_data():
     assert "by itself" in refused(made, lambda ctx: rollback(ctx, automatic=2), Refused).message
 
 
-def test_there_is_no_way_back_where_a_migration_has_none():
-    final = migration("0003", DROP.scripts[0].sql if DROP.scripts else "", reversible=False)
-    made = world("1.0.0", "1.1.0", **{"1_1_0": (ORDERS, NOTE, final)})
+def test_there_is_no_way_back_where_a_migration_has_none_but_the_backup_from_before_it():
+    made = world("1.0.0", "1.1.0", **{"1_1_0": (ORDERS, NOTE, FINAL)})
     made.run(contract)
     error = refused(made, back, Refused)
-    assert "comporta database restore" in error.next
+    assert "--restore-backup" in error.next
+    assert any("written since backup 1" in line for line in error.details)
+    made.run(restoring)
+    assert (live(made), made.database.applied) == ("1.0.0", ["0001", "0002"])
+    assert [applied for _, applied in made.vault.kept][-1] == ("0001", "0002", "0003"), "the newest is from just before"
+    lives(made)
+
+
+def test_without_a_backup_from_before_it_the_way_back_is_refused():
+    made = world("1.0.0", "1.1.0", **{"1_1_0": (ORDERS, NOTE, FINAL)})
+    made.run(contract)
+    made.vault.kept.clear()
+    assert "no verified backup" in refused(made, restoring, Refused).message
 
 
 def test_an_earlier_version_is_not_deployed_onto_what_it_cannot_live_with():
@@ -206,19 +224,39 @@ def test_a_deployment_goes_wrong_at_any_moment(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("last", "way"), [(DROP, back), (FINAL, restoring)], ids=["undone", "restored"])
 @pytest.mark.parametrize(("kind", "settle"), WRONG, ids=["crash-resume", "crash-abort", "fail", "abort"])
 def test_a_rollback_across_a_contract_goes_wrong_at_any_moment(
-    kind: str, settle: Callable[[Context], Awaitable[Ended]]
+    kind: str,
+    settle: Callable[[Context], Awaitable[Ended]],
+    last: Migration,
+    way: Callable[[Context], Awaitable[Ended | AlreadyLive]],
 ):
     for moment in MOMENTS:
-        made = world("1.0.0", "1.1.0")
+        made = world("1.0.0", "1.1.0", **{"1_1_0": (ORDERS, NOTE, last)})
         made.run(contract)
-        interrupted(made, back, Fault(kind, moment), settle)
+        interrupted(made, way, Fault(kind, moment), settle)
         if not made.struck:
             return
         lives(made)
         if live(made) == "1.1.0":
             assert made.database.applied == ["0001", "0002", "0003"]
+
+
+def test_the_history_has_contracts_that_failed_were_cut_off_and_were_applied():
+    made = world("1.0.0", "1.1.0")
+    made.database.failing.add("0003")
+    with pytest.raises(MigrationFailed):
+        made.run(contract)
+    made.database.failing.clear()
+    with pytest.raises(Crash):
+        made.run(contract, Fault("crash", 1))
+    made.run(contract)
+    told = made.run(lambda ctx: with_contracts(ctx.journal, Wanted(None), 4))
+    assert [one.outcome for one in told] == ["applied", None, "failed", Outcome.PROMOTED]
+    assert [one.cause for one in told] == ["", "", "cannot apply 0003.up.sql: it is made to fail", ""]
+    promoted = made.run(lambda ctx: with_contracts(ctx.journal, Wanted(None, ["promoted"]), 9))
+    assert [one.version for one in promoted] == ["1.1.0", "1.0.0"]
 
 
 def test_a_contract_is_killed_at_any_moment_and_given_again():

@@ -7,12 +7,19 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import anyio
+
+from comporta.drivers.backups.directory import Directory
+from comporta.drivers.backups.store import Store
+from comporta.drivers.system_clock import SystemClock
+from comporta.model.backups import Listing
+from comporta.model.spec import BackupSpec
 from support.postgresql import rows
 
 CONFIG = """\
@@ -46,34 +53,47 @@ class DatabaseSite:
     def count(self) -> int:
         return int(self.query("SELECT count(*) FROM items")[0][0])
 
-    def start(self, *words: str, die_at: int | None = None) -> subprocess.Popen[str]:
-        program = [str(MORTAL), str(die_at), "acts"] if die_at is not None else ["-m", "comporta.main"]
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        return self._process("-m", "comporta.main", "database", *words, stdin=subprocess.DEVNULL)
+
+    def run(self, *words: str, expect: int | None = 0) -> str:
+        """What it said, standard output first."""
+        process = self.start(*words)
+        out, errors = process.communicate(timeout=170)
+        assert expect is None or process.returncode == expect, out + errors
+        return out + errors
+
+    def killed_everywhere(self, *words: str) -> Iterator[str]:
+        """Run a command again and again, killed at its first act, its second…, until it comes through: those acts."""
+        process = self._process(str(MORTAL), "database", *words, stdin=subprocess.PIPE)
+        with process as mortal:
+            assert mortal.stdin is not None
+            assert mortal.stdout is not None
+            while act := mortal.stdout.readline():
+                yield act
+                mortal.stdin.write("\n")
+                mortal.stdin.flush()
+            _, errors = mortal.communicate(timeout=170)
+        assert mortal.returncode == 0, errors
+
+    def _process(self, *words: str, stdin: int) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, *program, "database", *words],
+            [sys.executable, *words],
             cwd=self.folder,
             env={**os.environ, "DATABASE_URL": self.url, **self.env},
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def run(self, *words: str, expect: int | None = 0, die_at: int | None = None) -> str:
-        """What it said, standard output first."""
-        process = self.start(*words, die_at=die_at)
-        out, errors = process.communicate(timeout=170)
-        assert expect is None or process.returncode == expect, out + errors
-        return out + errors
-
-    def acts(self) -> list[str]:
-        """What the last runs of a mortal command did, and forget it."""
-        path = self.folder / "acts"
-        lines = path.read_text().splitlines() if path.exists() else []
-        path.unlink(missing_ok=True)
-        return lines
-
     def listed(self) -> Any:
         return json.loads(self.run("list", "--json"))
+
+    def listing(self) -> Listing:
+        """The same, without a process of its own."""
+        folder = self.folder / "backups"
+        return anyio.run(Store(Directory(folder), folder, BackupSpec(), SystemClock()).listing)
 
     def ids(self) -> list[str]:
         return [backup["id"] for backup in self.listed()["backups"]]

@@ -22,9 +22,29 @@ import pytest
 from support.backends import free_port
 
 
-@dataclass(frozen=True)
+@dataclass
 class Server:
+    """Its cluster is in `directory`; `user` runs it, where that is another one."""
+
+    directory: str
+    user: str | None
     port: int
+
+    def __enter__(self) -> Server:
+        settings = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"]
+        command = [f"{_programs()}/postgres", "-D", "cluster", "-p", str(self.port), *settings]
+        self._process = subprocess.Popen(command, cwd=self.directory, user=self.user, stderr=subprocess.DEVNULL)
+        _until_it_answers(self)
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self._process.send_signal(signal.SIGINT)  # a fast shutdown: it does not wait for its clients
+        self._process.wait(60)
+
+    def restart(self) -> None:
+        """As an operator does it: every session ends, and what was not committed is undone."""
+        self.__exit__()
+        self.__enter__()
 
     def database(self) -> str:
         """The URL of a new, empty database."""
@@ -51,24 +71,15 @@ def tables(url: str) -> set[str]:
 @contextmanager
 def postgresql() -> Iterator[Server]:
     """The server refuses to run as root: then it runs as the user postgres."""
-    place = _programs()
     user = _unprivileged()
     # Not below pytest's own folders: the other user could not reach it there.
     with tempfile.TemporaryDirectory(prefix="postgresql-") as directory:
         if user:
             shutil.chown(directory, user)
-        initdb = [f"{place}/initdb", "-D", "cluster", "-A", "trust", "-U", "postgres", "--no-sync"]
+        initdb = [f"{_programs()}/initdb", "-D", "cluster", "-A", "trust", "-U", "postgres", "--no-sync"]
         subprocess.run(initdb, cwd=directory, user=user, check=True, stdout=subprocess.DEVNULL)
-        port = free_port()
-        settings = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"]
-        command = [f"{place}/postgres", "-D", "cluster", "-p", str(port), *settings]
-        process = subprocess.Popen(command, cwd=directory, user=user, stderr=subprocess.DEVNULL)
-        try:
-            _until_it_answers(server := Server(port))
+        with Server(directory, user, free_port()) as server:
             yield server
-        finally:
-            process.send_signal(signal.SIGINT)  # a fast shutdown: it does not wait for its clients
-            process.wait(60)
 
 
 def _programs() -> str:

@@ -14,6 +14,7 @@ from comporta.model.values import from_json, to_json
 from comporta.steps.downgrade_database import DowngradeDatabase
 from comporta.steps.migrate_database import MigrateDatabase
 from comporta.steps.plan import Plan
+from comporta.steps.set_maintenance import SetMaintenance
 from comporta.strategies import blue_green, canary, emergency, rollback, rolling
 from support import specs
 from support.snapshots import serving
@@ -61,14 +62,27 @@ def test_a_release_that_is_down_is_no_witness():
     assert [step.witness for step in plan.steps if isinstance(step, MigrateDatabase)] == [None]
 
 
+UNDOING = Undoing(
+    artifact=specs.release(2).artifact,
+    migrations=(migration("3"), migration("2")),
+    to="1",
+    phases=(Phase.CONTRACT, Phase.CONTRACT),
+)
+
+
+def test_a_rollback_that_restores_shows_the_page_meanwhile_and_takes_it_down_when_it_is_undone():
+    undoing = msgspec.structs.replace(UNDOING, backup="20260101T000000Z-aa")
+    snapshot = beside(Schema(revision="3", undoing=undoing))
+    plan = rollback.plan(specs.spec(), snapshot, specs.release(1), page="<p>Soon")
+    order = kinds(plan)
+    assert plan.steps[0] == SetMaintenance(page="<p>Soon", served=True)
+    assert order.index("BackUpDatabase") + 1 == order.index("RestoreDatabase") < order.index("StartInstances")
+    assert order.index("ShiftTraffic") < len(order) - 1 - order[::-1].index("SetMaintenance")
+    assert from_json(to_json(plan), Plan) == plan
+
+
 def test_a_rollback_backs_up_and_downgrades_before_the_release_starts():
-    undoing = Undoing(
-        artifact=specs.release(2).artifact,
-        migrations=(migration("3"), migration("2")),
-        to="1",
-        phases=(Phase.CONTRACT, Phase.CONTRACT),
-    )
-    plan = rollback.plan(specs.spec(), beside(Schema(revision="3", undoing=undoing)), specs.release(1))
+    plan = rollback.plan(specs.spec(), beside(Schema(revision="3", undoing=UNDOING)), specs.release(1))
     order = kinds(plan)
     assert order.index("BackUpDatabase") + 1 == order.index("DowngradeDatabase") < order.index("StartInstances")
     (step,) = [step for step in plan.steps if isinstance(step, DowngradeDatabase)]

@@ -154,7 +154,8 @@ def question(ctx: Context, backing: Backing, backup: Backup, now: Description | 
     """What will be lost, as far as anybody can know."""
     hours = (ctx.ports.clock.now() - backup.at) / 3600
     then = backup.content.rows
-    rows = "the database does not answer now" if now is None else _changes(then, now.rows)
+    same = "each table has as many rows as then, but they may be others"
+    rows = "the database does not answer now" if now is None else "; ".join(changes(then, now.rows)) or same
     after = (
         "What is there now is backed up first."
         if safety
@@ -167,13 +168,13 @@ def question(ctx: Context, backing: Backing, backup: Backup, now: Description | 
     )
 
 
-def _changes(then: dict[str, int], now: dict[str, int]) -> str:
-    changed = [
+def changes(then: dict[str, int], now: dict[str, int]) -> list[str]:
+    """The tables that have another number of rows now, a line each."""
+    return [
         f"{table}: {now.get(table, 'no table')} rows now, {then.get(table, 'no table')} then"
         for table in sorted(then.keys() | now.keys())
         if then.get(table) != now.get(table)
     ]
-    return "; ".join(changed) if changed else "each table has as many rows as then, but they may be others"
 
 
 async def _make(ctx: Context, backing: Backing, reason: str) -> Backup:

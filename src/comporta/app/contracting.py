@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from comporta.app.context import Context
 from comporta.app.database import assessed, migrator
@@ -11,8 +12,8 @@ from comporta.app.deployments import Deployment, deployments, releases
 from comporta.app.known_good import EMERGENCY_WATCH
 from comporta.app.leasing import held_lease
 from comporta.app.schema import require_safe
-from comporta.app.vault import BackupVault
-from comporta.model.errors import Refused, UsageError
+from comporta.app.vault import vault
+from comporta.model.errors import ComportaError, Refused, UsageError
 from comporta.model.journal import Kind, Outcome
 from comporta.model.migrations import Assessment, pending
 from comporta.model.release import Occupant, SlotState
@@ -82,7 +83,18 @@ class _Act:
     async def carried_out(self) -> Contracted:
         earlier = await self._warm()
         await self._ask(earlier)
-        ports = replace(self.ctx.ports, vault=self.ctx.ports.vault or BackupVault(self.ctx))
+        release = {"version": self.live.release.version, "release": self.live.release.number}
+        await self._record("begun", names=list(self.names), reason=self.reason, **release)
+        try:
+            done = await self._contracted(earlier)
+        except ComportaError as error:
+            await self._record("failed", cause=error.message)
+            raise
+        await self._record("applied", applied=list(done.applied), backup=done.backup, stopped=done.stopped)
+        return done
+
+    async def _contracted(self, earlier: SlotState | None) -> Contracted:
+        ports = replace(self.ctx.ports, vault=vault(self.ctx))
         backup = await self._backed_up(ports)
         if earlier is not None and earlier.occupant is not None:
             self.ctx.reporter.stage(f"stop {earlier.occupant.release} in {earlier.slot}")
@@ -97,9 +109,7 @@ class _Act:
         self.ctx.reporter.stage(step.title)
         facts = await step.do(ports, ports.clock.now())
         stopped = str(earlier.occupant.release) if earlier and earlier.occupant else ""
-        done = Contracted(self.live.release.version, tuple(facts["applied"]), backup, stopped)
-        await self._record(done)
-        return done
+        return Contracted(self.live.release.version, tuple(facts["applied"]), backup, stopped)
 
     async def _warm(self) -> SlotState | None:
         """The slot without traffic, if an earlier release runs there that does not bring these migrations."""
@@ -125,21 +135,14 @@ class _Act:
         self.ctx.reporter.stage(step.title)
         return str((await step.do(ports, ports.clock.now()))["backup"])
 
-    async def _record(self, done: Contracted) -> None:
+    async def _record(self, did: str, **facts: Any) -> None:
         await self.ctx.journal.append(
-            Kind.NOTE,
+            Kind.CONTRACT,
             at=self.ctx.ports.clock.now(),
             environment=self.ctx.environment,
             actor=self.ctx.actor,
             lease=None,
-            data={
-                "message": f"contracted the database: {', '.join(self.names)}",
-                "reason": self.reason,
-                "release": self.live.release.number,
-                "applied": list(done.applied),
-                "backup": done.backup,
-                "stopped": done.stopped,
-            },
+            data={"did": did, **facts},
         )
 
 

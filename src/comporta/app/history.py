@@ -1,4 +1,4 @@
-"""The deployments of the past, found without reading more of the journal than is shown."""
+"""Deployments and contracts of the past. Of the many deployments no more is read than is shown."""
 
 from __future__ import annotations
 
@@ -29,9 +29,12 @@ class Wanted:
 
     def has(self, opened: Record, finished: Record | None) -> bool:
         outcome = finished.data["outcome"] if finished else None
-        early = self.since is not None and opened.at < self.since
-        late = self.until is not None and opened.at > self.until
-        return not early and not late and (not self.outcomes or outcome in self.outcomes)
+        return self.within(opened.at) and (not self.outcomes or outcome in self.outcomes)
+
+    def within(self, at: float) -> bool:
+        early = self.since is not None and at < self.since
+        late = self.until is not None and at > self.until
+        return not early and not late
 
 
 async def history(journal: Journal, wanted: Wanted, limit: int) -> list[Deployment]:
@@ -43,6 +46,71 @@ async def history(journal: Journal, wanted: Wanted, limit: int) -> list[Deployme
         if wanted.has(opened, finished):
             found.append(deployment_of(opened, finished))
     return found
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One `comporta database contract`.
+
+    Attributes:
+        names: of the migrations that had waited.
+        started, ended: seconds since the epoch; `ended` is None while it runs, or where it was cut off.
+        outcome: applied or failed; None as above.
+        cause: why it failed.
+    """
+
+    environment: str
+    version: str
+    release: int
+    names: tuple[str, ...]
+    actor: str
+    reason: str
+    started: float
+    ended: float | None
+    outcome: str | None
+    cause: str
+    backup: str
+
+    @property
+    def seconds(self) -> float | None:
+        return None if self.ended is None else self.ended - self.started
+
+
+async def with_contracts(journal: Journal, wanted: Wanted, limit: int) -> list[Deployment | Contract]:
+    """Both, newest first. Contracts have none of a deployment's outcomes: who asks for these gets deployments alone."""
+    both: list[Deployment | Contract] = [*await history(journal, wanted, limit)]
+    if not wanted.outcomes:
+        both += [made for made in await _contracts(journal, wanted.environment) if wanted.within(made.started)]
+    return sorted(both, key=lambda one: one.started, reverse=True)[:limit]
+
+
+async def _contracts(journal: Journal, environment: str | None) -> list[Contract]:
+    """They are rare, and whoever makes one holds the lease: the next record of its environment is how it ended."""
+    found: list[Contract] = []
+    ends: dict[str, Record] = {}
+    for record in await journal.find(environment=environment, kinds=(Kind.CONTRACT,)):
+        if record.data["did"] == "begun":
+            found.append(_contract(record, ends.pop(record.environment, None)))
+        else:
+            ends[record.environment] = record
+    return found
+
+
+def _contract(begun: Record, ended: Record | None) -> Contract:
+    end = ended.data if ended else {}
+    return Contract(
+        environment=begun.environment,
+        version=begun.data["version"],
+        release=begun.data["release"],
+        names=tuple(begun.data["names"]),
+        actor=begun.actor,
+        reason=begun.data["reason"],
+        started=begun.at,
+        ended=ended.at if ended else None,
+        outcome=end.get("did"),
+        cause=end.get("cause", ""),
+        backup=end.get("backup", ""),
+    )
 
 
 async def _attempts(journal: Journal, environment: str | None) -> AsyncIterator[tuple[Record, Record | None]]:

@@ -11,7 +11,7 @@ from comporta.app.context import Context
 from comporta.app.deploy import AlreadyLive, look, open_and_run
 from comporta.app.deployments import Deployment, deployments, find_deployment
 from comporta.app.leasing import Held, holding
-from comporta.app.losing import agree_to_loss
+from comporta.app.losing import Agreed, agree_to_loss
 from comporta.app.maintenance import record_maintenance
 from comporta.app.maintenance_page import page as page_with
 from comporta.app.making_way import Way, settle_interrupted, undone_under_users
@@ -24,6 +24,7 @@ from comporta.model.schema import Schema
 from comporta.model.snapshot import Snapshot
 from comporta.strategies import rollback as strategy
 
+NOTHING = Agreed()
 REACTION = 5.0
 """Seconds in which a person cannot have seen what happened: two who roll back at once mean the same release."""
 
@@ -36,7 +37,7 @@ async def rollback(
     wait: float = 0.0,
     emergency: bool = False,
     automatic: int | None = None,
-    accept_data_loss: bool = False,
+    agreed: Agreed = NOTHING,
 ) -> Ended | AlreadyLive:
     """Make an earlier release live again, after saying which and why, and asking.
 
@@ -48,7 +49,7 @@ async def rollback(
         wait: seconds to wait for another rollback, or for a lock.
         emergency: with as little as possible before the switch, and a maintenance page where nothing serves.
         automatic: the deployment whose release the watch found bad. Nobody is asked.
-        accept_data_loss: what undoing migrations costs is accepted, where the release needs that.
+        agreed: to what it costs to bring the database back, where the release needs that.
 
     Raises:
         UsageError: there is no such release to go back to.
@@ -60,7 +61,7 @@ async def rollback(
     ctx.reporter.stage("take the lease")
     way = Way(ctx, wait, patient=automatic is not None)
     async with holding(ctx, await way.lease()) as held:
-        wish = _Wish(ctx, held, asked, to, reason, emergency, automatic, accept_data_loss)
+        wish = _Wish(ctx, held, asked, to, reason, emergency, automatic, agreed)
         return await wish.settled(way.stopped) or await wish.carried_out()
 
 
@@ -75,7 +76,7 @@ class _Wish:
     reason: str
     emergency: bool
     automatic: int | None
-    accept_data_loss: bool
+    agreed: Agreed
 
     async def settled(self, stopped: list[Deployment]) -> Ended | AlreadyLive | None:
         """What serves already because of what was under way, where that is what was asked for."""
@@ -156,8 +157,8 @@ class _Wish:
                 f"cannot roll back by itself: {target.release.ref} cannot live with {names}, and undoing it loses data",
                 next="`comporta rollback` tells which, and asks",
             )
-        await agree_to_loss(self.ctx, target.release, schema.undoing, accepted=self.accept_data_loss)
-        return schema
+        undoing = await agree_to_loss(self.ctx, target.release, schema.undoing, self.agreed)
+        return msgspec.structs.replace(schema, undoing=undoing)
 
     async def _afterthoughts(self, ended: Ended, target: Target) -> list[str]:
         """What there was no time to look at before the switch, or what is wrong beside the release."""

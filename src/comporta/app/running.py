@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from comporta.app.context import Context
 from comporta.app.deployments import Deployment, find_deployment
 from comporta.app.leasing import Held
-from comporta.app.vault import BackupVault
+from comporta.app.vault import vault
 from comporta.engine.events import Direction, Moment, StepEvent
 from comporta.engine.machine import can_abort
 from comporta.engine.runner import Runner
@@ -67,7 +67,7 @@ async def run_deployment(ctx: Context, held: Held, number: int) -> Ended:
         ctx.listener(event)
 
     runner = Runner(
-        ports=replace(ctx.ports, deployment=number, vault=BackupVault(ctx) if ctx.ports.backing else ctx.ports.vault),
+        ports=replace(ctx.ports, deployment=number, vault=vault(ctx)),
         journal=ctx.journal,
         lease=held.lease,
         deployment=number,

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from comporta.cli.base import common, execute, open_context, paint, print_json, told
-from comporta.cli.times import clock_time, moment, span
+from comporta.cli.times import clock_time, iso, moment, span
 from comporta.model.journal import Outcome
 
 if TYPE_CHECKING:
     from comporta.app.deployments import Deployment
+    from comporta.app.history import Contract
 
 
 class Moment(click.ParamType[float]):
@@ -52,15 +53,14 @@ def command(
     config: Path | None,
     as_json: bool,
 ) -> None:
-    """List deployments, newest first."""
-    from comporta.app.history import Wanted, history
-    from comporta.cli.ending import deployment_facts
+    """List deployments, and what `comporta database contract` did, newest first."""
+    from comporta.app.history import Wanted, with_contracts
 
     ctx, _ = open_context(environment, config, as_json=as_json)
     wanted = Wanted(None if all_environments else environment, outcomes, since, until)
-    found = execute(ctx, lambda: history(ctx.journal, wanted, limit))
+    found = execute(ctx, lambda: with_contracts(ctx.journal, wanted, limit))
     if as_json:
-        print_json([deployment_facts(d) for d in found])
+        print_json([_facts(one) for one in found])
     elif found:
         _print(found, with_environment=all_environments)
     elif outcomes or since or until:
@@ -69,14 +69,11 @@ def command(
         click.echo(f"Nothing was deployed to {'any environment' if all_environments else environment} yet.")
 
 
-def _print(found: list[Deployment], *, with_environment: bool) -> None:
+def _print(found: list[Deployment | Contract], *, with_environment: bool) -> None:
     from comporta.cli.screen import rows
 
     table: list[tuple[object, ...]] = [("No", "When", "Version", "Outcome", "Took", "Lost", "By", "Strategy / cause")]
-    for d in found:
-        ended = d.outcome.value if d.outcome else "not ended"
-        lost = (d.figures or {}).get("lost", "-")
-        table.append((d.number, clock_time(d.started), d.version, ended, span(d.seconds), lost, d.actor, _why(d)))
+    table += [_row(one) for one in found]
     if with_environment:
         names = ["Environment", *(d.environment for d in found)]
         table = [(*row[:2], name, *row[2:]) for row, name in zip(table, names, strict=True)]
@@ -85,7 +82,41 @@ def _print(found: list[Deployment], *, with_environment: bool) -> None:
     click.echo("\n".join(lines))
 
 
-def _why(deployment: Deployment) -> str:
-    """What kind of deployment it was and what for, or why it failed, in one line."""
-    kind = f"{deployment.strategy}: {deployment.reason}" if deployment.reason else deployment.strategy
-    return next(iter(deployment.cause.splitlines()), "") or kind
+def _row(one: Deployment | Contract) -> tuple[object, ...]:
+    """The last column: what it was and what for, or why it failed."""
+    from comporta.app.history import Contract
+
+    if isinstance(one, Contract):
+        number, lost, what = "-", "-", f"contract {', '.join(one.names)}"
+    else:
+        number, lost, what = str(one.number), str((one.figures or {}).get("lost", "-")), one.strategy
+    why = next(iter(one.cause.splitlines()), "") or (f"{what}: {one.reason}" if one.reason else what)
+    ended = str(one.outcome or "not ended")
+    return (number, clock_time(one.started), one.version, ended, span(one.seconds), lost, one.actor, why)
+
+
+def _facts(one: Deployment | Contract) -> dict[str, Any]:
+    from comporta.app.history import Contract
+    from comporta.cli.ending import deployment_facts
+
+    return _contract_facts(one) if isinstance(one, Contract) else deployment_facts(one)
+
+
+def _contract_facts(contract: Contract) -> dict[str, Any]:
+    """A contract for scripts: what a deployment has, too, has the same name."""
+    return {
+        "deployment": None,
+        "environment": contract.environment,
+        "strategy": "contract",
+        "version": contract.version,
+        "release": contract.release,
+        "actor": contract.actor,
+        "reason": contract.reason,
+        "started": iso(contract.started),
+        "ended": iso(contract.ended),
+        "seconds": contract.seconds,
+        "outcome": contract.outcome,
+        "cause": contract.cause,
+        "migrations": list(contract.names),
+        "backup": contract.backup or None,
+    }

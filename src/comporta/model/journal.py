@@ -85,6 +85,8 @@ class Kind(enum.StrEnum):
     """Of the database: what was done (`did`: made, verified, damaged, restoring, restored, deleted) with `id`."""
     PRUNED = "pruned"
     """What old releases left is removed (`did`: removing, with the `leftovers`) and was (`did`: removed, `bytes`)."""
+    CONTRACT = "contract"
+    """Migrations that had waited: `did` is begun (with their `names`), and then applied or failed."""
     NOTE = "note"
 
 

@@ -15,17 +15,19 @@ class Undoing(Value, frozen=True):
         migrations: the newest first.
         to: the revision in front of them; None: the empty schema.
         phases: of the migrations, one each.
+        backup: the one to restore, where a migration has no way back and that was agreed to; empty: they are undone.
     """
 
     artifact: Artifact
     migrations: tuple[Migration, ...]
     to: str | None
     phases: tuple[Phase, ...]
+    backup: str = ""
 
     @property
     def breaks_live(self) -> bool:
-        """What serves needs some of it: it may fail between the way back and the switch."""
-        return Phase.EXPAND in self.phases
+        """Between the way back and the switch what serves may fail, as it needs some of it, or write what gets lost."""
+        return bool(self.backup) or Phase.EXPAND in self.phases
 
     @property
     def final(self) -> tuple[Migration, ...]:

@@ -16,6 +16,16 @@ class Vault(Protocol):
     async def find(self, reason: str) -> str | None:
         """The newest sound backup that was made for this reason, if there is one."""
 
+    async def at(self, revision: str | None) -> str | None:
+        """The newest sound backup of the database at this revision of its schema, if there is one."""
+
+    async def loss(self, id: str) -> tuple[str, ...]:
+        """What would be gone if the database were this backup, in lines for people.
+
+        Raises:
+            BackupFailed: the database does not answer.
+        """
+
     async def fits(self, id: str) -> bool:
         """The schema of the database is, to each definition, the one that was backed up."""
 

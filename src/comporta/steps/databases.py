@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from comporta.model.errors import UsageError
+from collections.abc import Sequence
+
+from comporta.model.errors import StepFailed, UsageError
+from comporta.model.release import Artifact
 from comporta.ports.bundle import Ports
 from comporta.ports.migrator import Migrator
 from comporta.ports.vault import Vault
@@ -20,6 +23,27 @@ def vault(ports: Ports) -> Vault:
     if ports.vault is None:
         raise UsageError("cannot back up the database: the config names none any more", next=ADVICE)
     return ports.vault
+
+
+async def left(ports: Ports, artifact: Artifact, undone: Sequence[str]) -> list[str]:
+    """Those of these revisions that the database still has."""
+    state = await migrator(ports).current(artifact)
+    return [revision for revision in undone if revision in (*state.applied, state.unfinished)]
+
+
+async def own_backup(ports: Ports, purpose: str) -> str:
+    """The backup that an earlier step of this deployment made.
+
+    Raises:
+        StepFailed: it is gone.
+    """
+    found = await vault(ports).find(reason(ports, purpose))
+    if found is None:
+        raise StepFailed(
+            "cannot put the database back: the backup of this deployment is gone",
+            next="`comporta database list` shows which there are, `comporta database restore` restores one",
+        )
+    return found
 
 
 def reason(ports: Ports, purpose: str) -> str:

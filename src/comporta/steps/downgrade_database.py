@@ -5,7 +5,7 @@ from __future__ import annotations
 from comporta.model.errors import MigrationFailed, StepFailed
 from comporta.model.release import Artifact
 from comporta.ports.bundle import Ports
-from comporta.steps.databases import migrator, reason, vault
+from comporta.steps.databases import left, migrator, own_backup, vault
 from comporta.steps.step import Effect, Facts, Step
 
 
@@ -36,21 +36,16 @@ class DowngradeDatabase(Step, frozen=True, tag="downgrade-database"):
         return "apply them again, or restore the backup"
 
     async def check(self, ports: Ports) -> Effect:
-        return Effect.ABSENT if await self._left(ports) else Effect.IN_PLACE
+        return Effect.ABSENT if await left(ports, self.artifact, self.undone) else Effect.IN_PLACE
 
     async def do(self, ports: Ports, began: float) -> Facts:
         gone = await migrator(ports).downgrade(self.artifact, self.to)
-        if left := await self._left(ports):
-            raise StepFailed(f"cannot go back in the database: it still has {', '.join(left)}")
+        if there := await left(ports, self.artifact, self.undone):
+            raise StepFailed(f"cannot go back in the database: it still has {', '.join(there)}")
         return {"undone": list(gone)}
 
     async def undo(self, ports: Ports) -> Facts:
-        backup = await vault(ports).find(reason(ports, self.purpose))
-        if backup is None:
-            raise StepFailed(
-                "cannot put the database back: the backup of this deployment is gone",
-                next="`comporta database list` shows which there are, `comporta database restore` restores one",
-            )
+        backup = await own_backup(ports, self.purpose)
         try:
             await migrator(ports).upgrade(self.artifact, self.back_to)
         except MigrationFailed as error:
@@ -58,10 +53,6 @@ class DowngradeDatabase(Step, frozen=True, tag="downgrade-database"):
         if not await vault(ports).fits(backup):
             return await self._restore(backup, "the schema is not the one from before", ports)
         return {}
-
-    async def _left(self, ports: Ports) -> list[str]:
-        state = await migrator(ports).current(self.artifact)
-        return [revision for revision in self.undone if revision in (*state.applied, state.unfinished)]
 
     async def _restore(self, backup: str, why: str, ports: Ports) -> Facts:
         await vault(ports).bring_back(backup)

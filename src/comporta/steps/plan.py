@@ -16,6 +16,7 @@ from comporta.steps.judge_traffic import JudgeTraffic
 from comporta.steps.keep_warm import KeepWarm
 from comporta.steps.migrate_database import MigrateDatabase
 from comporta.steps.prove_live import ProveLive
+from comporta.steps.restore_database import RestoreDatabase
 from comporta.steps.scale_instances import ScaleInstances
 from comporta.steps.set_maintenance import SetMaintenance
 from comporta.steps.shift_traffic import ShiftTraffic
@@ -33,6 +34,7 @@ AnyStep = (
     | BackUpDatabase
     | MigrateDatabase
     | DowngradeDatabase
+    | RestoreDatabase
     | StartInstances
     | ScaleInstances
     | CheckHealth

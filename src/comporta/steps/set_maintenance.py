@@ -1,4 +1,4 @@
-"""Put the maintenance page up because nothing can serve, or take it down because something can again."""
+"""Put the maintenance page up while nothing can serve or may write, or take it down because something can again."""
 
 from __future__ import annotations
 
@@ -7,16 +7,23 @@ from comporta.steps.step import Effect, Facts, Step
 
 
 class SetMaintenance(Step, frozen=True, tag="set-maintenance"):
-    """`page`: what users get (HTML); None: the service again.
+    """Where nothing served, undoing leaves the page: a deployment that failed says nothing about what else to show.
 
-    Undoing leaves the page: a deployment that failed says nothing about whether there is something else to show.
+    Attributes:
+        page: what users get (HTML); None: the service again.
+        served: something served when the page was put up, and does so again once all the rest is undone.
     """
 
     page: str | None
+    served: bool = False
 
     @property
     def title(self) -> str:
         return "take the maintenance page down" if self.page is None else "put the maintenance page up"
+
+    @property
+    def undo_title(self) -> str:
+        return "take the maintenance page down" if self.served else ""
 
     async def check(self, ports: Ports) -> Effect:
         shown = (await ports.router.observe()).maintenance
@@ -24,4 +31,9 @@ class SetMaintenance(Step, frozen=True, tag="set-maintenance"):
 
     async def do(self, ports: Ports, began: float) -> Facts:
         await ports.router.maintain(self.page)
+        return {}
+
+    async def undo(self, ports: Ports) -> Facts:
+        if self.served:
+            await ports.router.maintain(None)
         return {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from comporta.model.release import Release
+from comporta.model.schema import Undoing
 from comporta.model.snapshot import Snapshot
 from comporta.model.spec import EnvironmentSpec
 from comporta.model.traffic import Slot
@@ -15,6 +16,7 @@ from comporta.steps.back_up_database import BackUpDatabase
 from comporta.steps.downgrade_database import DowngradeDatabase
 from comporta.steps.hold_slot import HoldSlot
 from comporta.steps.plan import AnyStep, Plan
+from comporta.steps.restore_database import RestoreDatabase
 from comporta.steps.set_maintenance import SetMaintenance
 from comporta.strategies import parts
 
@@ -37,7 +39,7 @@ def plan(
     """
     slot = parts.free_slot(snapshot)
     before = [
-        *_page_and_router(spec, snapshot, release, page),
+        *_page_and_router(spec, snapshot, release, _up(snapshot, page, emergency=emergency)),
         *_downgraded(snapshot, release),
         *_bring_up(spec, snapshot, release, slot, emergency=emergency),
         parts.shift(spec, snapshot, release, slot),
@@ -65,10 +67,16 @@ def is_warm(snapshot: Snapshot, release: Release) -> bool:
     return state.running and found is not None and not found.failed and (found.release, found.artifact) == wanted
 
 
-def _page_and_router(spec: EnvironmentSpec, snapshot: Snapshot, release: Release, page: str | None) -> list[AnyStep]:
+def _up(snapshot: Snapshot, page: str | None, *, emergency: bool) -> list[SetMaintenance]:
+    """The page. In an emergency it is there because nothing serves, else because the database is taken back."""
+    return [] if page is None else [SetMaintenance(page=page, served=not emergency and snapshot.live is not None)]
+
+
+def _page_and_router(
+    spec: EnvironmentSpec, snapshot: Snapshot, release: Release, shown: list[SetMaintenance]
+) -> list[AnyStep]:
     """The page first, if there is a router to show it: bringing that in order may take a while."""
     router = [] if _reaches(snapshot, release) else [parts.router_in_order(spec, snapshot)]
-    shown = [] if page is None else [SetMaintenance(page=page)]
     return [*shown, *router] if snapshot.routing.running else [*router, *shown]
 
 
@@ -83,15 +91,19 @@ def _downgraded(snapshot: Snapshot, release: Release) -> list[AnyStep]:
     if undoing is None:
         return []
     purpose = f"before going back to {release.artifact.version}"
-    downgrade = DowngradeDatabase(
-        artifact=undoing.artifact,
-        to=undoing.to,
-        back_to=undoing.migrations[0].revision,
-        undone=tuple(migration.revision for migration in undoing.migrations),
-        names=tuple(migration.name for migration in undoing.migrations),
-        purpose=purpose,
+    return [BackUpDatabase(purpose=purpose), _way_back(undoing, purpose)]
+
+
+def _way_back(undoing: Undoing, purpose: str) -> AnyStep:
+    undone = tuple(migration.revision for migration in undoing.migrations)
+    names = tuple(migration.name for migration in undoing.migrations)
+    if undoing.backup:
+        return RestoreDatabase(
+            artifact=undoing.artifact, undone=undone, names=names, backup=undoing.backup, purpose=purpose
+        )
+    return DowngradeDatabase(
+        artifact=undoing.artifact, to=undoing.to, back_to=undone[0], undone=undone, names=names, purpose=purpose
     )
-    return [BackUpDatabase(purpose=purpose), downgrade]
 
 
 def _bring_up(

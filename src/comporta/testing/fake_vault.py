@@ -25,6 +25,13 @@ class FakeVault:
         found = [place for place, (why, _) in enumerate(self.kept) if why == reason]
         return str(found[-1]) if found else None
 
+    async def at(self, revision: str | None) -> str | None:
+        found = [place for place, (_, applied) in enumerate(self.kept) if (applied or (None,))[-1] == revision]
+        return str(found[-1]) if found else None
+
+    async def loss(self, id: str) -> tuple[str, ...]:
+        return (f"whatever was written since backup {id}",)
+
     async def fits(self, id: str) -> bool:
         return self.kept[int(id)][1] == tuple(self._database.applied)
 
