@@ -14,6 +14,8 @@ VERBS = {
     "preflight": "Ask everything that must hold before a deployment.",
     "plan": "Show what a deployment would do, and change nothing.",
     "deploy": "Make a version live.",
+    "approve": "Approve a deployment that waits for it.",
+    "reject": "Have a deployment that waits for an approval given up.",
     "status": "Show what serves now.",
     "health": "Ask every health check once.",
     "validate": "Validate what serves: health, performance, features, load.",

@@ -58,7 +58,7 @@ def command(
 
     ctx, _ = open_context(environment, config, as_json=as_json)
     wanted = Wanted(None if all_environments else environment, outcomes, since, until)
-    found = execute(ctx, lambda: history(ctx.journal, wanted, limit))
+    found = execute(ctx, lambda: history(ctx, wanted, limit))
     if as_json:
         print_json([deployment_facts(d) for d in found])
     elif found:
@@ -74,7 +74,7 @@ def _print(found: list[Deployment], *, with_environment: bool) -> None:
 
     table: list[tuple[object, ...]] = [("No", "When", "Version", "Outcome", "Took", "Lost", "By", "Strategy / cause")]
     for d in found:
-        ended = d.outcome.value if d.outcome else "not ended"
+        ended = d.outcome.value if d.outcome else "waits" if d.requested else "not ended"
         lost = (d.figures or {}).get("lost", "-")
         table.append((d.number, clock_time(d.started), d.version, ended, span(d.seconds), lost, d.actor, _why(d)))
     if with_environment:
@@ -87,4 +87,5 @@ def _print(found: list[Deployment], *, with_environment: bool) -> None:
 
 def _why(deployment: Deployment) -> str:
     """What kind of deployment it was, or why it failed, in one line."""
-    return next(iter(deployment.cause.splitlines()), "") or deployment.strategy
+    kind = f"{deployment.strategy}, wants an approval" if deployment.requested else deployment.strategy
+    return next(iter(deployment.cause.splitlines()), "") or kind

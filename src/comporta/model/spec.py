@@ -439,6 +439,7 @@ class EnvironmentSpec(Value, frozen=True):
         instance_host: the address that instances listen on, as the router reaches them.
         instance_hosts: where instances live on several hosts, in turn by their index; empty: all on `instance_host`.
         keep_failed: how many seconds a candidate runs on after its deployment turned back; 0: it is stopped.
+        approvals: how many other people must approve a deployment; approval_timeout: seconds that it waits for them.
         monitoring: whether the watch may roll back ("enabled"), only tells ("basic"), or does neither ("disabled").
         metrics: what is measured beside the router's log; None: nothing.
         database: whose schema belongs to the release; None: it has none.
@@ -464,6 +465,8 @@ class EnvironmentSpec(Value, frozen=True):
     monitoring: str
     digest: str
     keep_failed: float = 3600.0
+    approvals: int = 0
+    approval_timeout: float = 3600.0
     metrics: MetricsSpec | None = None
     database: DatabaseSpec | None = None
     watch: WatchSpec = WatchSpec()
