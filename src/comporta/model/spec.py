@@ -258,6 +258,7 @@ class ReceiverSpec(Value, frozen=True):
         kind: "webhook", "run" or "apprise".
         target: an address, or the words of a command. May hold `${NAME}`, as may `secret`.
         secret: what a webhook's messages are signed with; empty: they are not.
+        format: of a webhook's body: "comporta" or "cdevents".
         events: which messages it gets; empty: all.
         timeout: how long one delivery may take.
     """
@@ -267,6 +268,7 @@ class ReceiverSpec(Value, frozen=True):
     secret: str = ""
     events: tuple[str, ...] = ()
     timeout: float = 10.0
+    format: str = "comporta"
 
 
 class VersionsSpec(Value, frozen=True):
