@@ -169,6 +169,7 @@ def _watch(settings: Watch) -> WatchSpec:
         interval=settings.interval,
         triggers=tuple(trigger for trigger in triggers if trigger),
         thresholds=Thresholds(**thresholds, windows=tuple(settings.thresholds.windows)),
+        metrics=settings.metrics,
     )
 
 

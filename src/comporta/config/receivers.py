@@ -10,7 +10,6 @@ from comporta.config.part import Part
 from comporta.config.types import Line, PositiveDuration, ReceiverUrl
 
 EventName: TypeAlias = Literal[
-    "approval-wanted",
     "started",
     "promoted",
     "aborted",

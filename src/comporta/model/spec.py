@@ -223,6 +223,7 @@ class WatchSpec(Value, frozen=True):
         window: how long a release must have served before it is called good; twice as long after an emergency.
         interval: seconds between two looks.
         triggers: what makes the watch roll back.
+        metrics: host:port where `comporta serve` answers Prometheus; None: nowhere.
     """
 
     window: float = 300.0
@@ -233,6 +234,7 @@ class WatchSpec(Value, frozen=True):
         Trigger(measure="availability", limit=0.05, seconds=60.0),
     )
     thresholds: Thresholds = Thresholds()
+    metrics: str | None = None
 
 
 class MaintenanceSpec(Value, frozen=True):
