@@ -28,6 +28,7 @@ VERBS = {
     "abort": "Stop a deployment and undo it.",
     "history": "List deployments.",
     "show": "Show one deployment, step by step.",
+    "trace": "Send a deployment's trace to an OpenTelemetry collector.",
     "report": "Tell how well deploying goes: service levels, DORA.",
     "replay": "Judge a canary's measurements once more.",
     "audit": "Check that nobody changed the journal.",
