@@ -6,4 +6,4 @@ tools=$(mktemp -d)
 trap 'rm -rf "$tools"' EXIT
 python3 -m venv "$tools" && "$tools/bin/pip" install --quiet uv
 "$tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-  --no-emit-find-links --no-header --extra age --extra alerts --extra database --extra demo --extra s3 --group dev "$@" pyproject.toml -o requirements/dev.lock
+  --no-emit-find-links --no-header --extra age --extra alerts --extra database --extra demo --extra otel --extra s3 --group dev "$@" pyproject.toml -o requirements/dev.lock

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from comporta.engine.events import Listener
     from comporta.model.findings import Finding
     from comporta.model.spec import EnvironmentSpec
+    from comporta.model.traces import Trace
     from comporta.ports.backups import Backing, OpenBacking
     from comporta.ports.clock import Clock
     from comporta.ports.drivers import Driver
@@ -58,6 +59,7 @@ class Composed:
         from comporta.drivers.load_generator import GeneratedLoad
         from comporta.drivers.local_host import LocalHost
         from comporta.drivers.metrics.prometheus import Prometheus
+        from comporta.drivers.otlp import Tracer
         from comporta.drivers.probes.command import CommandProbe
         from comporta.drivers.probes.http import HttpProbe
         from comporta.drivers.probes.tcp import TcpProbe
@@ -89,8 +91,9 @@ class Composed:
         journal = SqliteJournal(Path(spec.state) / "journal.db", redact=secrets.redact)
         series = SqliteSeries(Path(spec.state) / spec.environment / "watch.db")
         alerts = alerts_of(spec, _path(config), secrets)
+        trace = Tracer(_path(config).absolute(), spec.environment, Path(spec.state)).wake
         listener = self._listener or ignore
-        return Context(spec, ports, journal, series, LocalHost(), screen, Interruption(), listener, alerts)
+        return Context(spec, ports, journal, series, LocalHost(), screen, Interruption(), listener, alerts, trace)
 
     def serve(self, config: Path | None, environments: Sequence[str]) -> None:
         from comporta.daemon.log import Log
@@ -124,6 +127,11 @@ class Composed:
         spec = self._spec(config, environment)
         return Bench(spec.versions, GitRepository(Path(spec.base)), SystemClock(), Interruption())
 
+    def send_trace(self, trace: Trace) -> None:
+        from comporta.drivers.otlp import send
+
+        send(trace)
+
     def strategy(self, name: str) -> Strategy:
         found: Strategy = named(STRATEGIES, name).load()
         return found
@@ -151,7 +159,7 @@ class Composed:
 
     def diagnose(self, config: Path | None, environment: str) -> list[Finding]:
         from comporta.app import maintenance_page
-        from comporta.drivers import state_folder
+        from comporta.drivers import otlp, state_folder
         from comporta.drivers.databases import diagnosis
         from comporta.drivers.env_secrets import EnvSecrets
         from comporta.drivers.notifiers.receivers import diagnose
@@ -169,6 +177,7 @@ class Composed:
             *diagnosis.diagnose(spec, secrets),
             *maintenance_page.diagnose(spec),
             *diagnose(spec, secrets),
+            *otlp.diagnose(os.environ),
         ]
 
     def _spec(

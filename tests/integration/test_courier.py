@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from comporta.drivers.courier import LOG_BYTES, Courier
+from comporta.drivers.apart import LOG_BYTES
+from comporta.drivers.courier import Courier
 from comporta.drivers.outboxes.sqlite import SqliteOutbox
 from comporta.model.journal import Kind
 from support.records import record

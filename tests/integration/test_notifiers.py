@@ -21,6 +21,7 @@ from comporta.drivers.notifiers.command import Command
 from comporta.drivers.notifiers.receivers import diagnose, label, receiver
 from comporta.drivers.notifiers.webhook import Webhook, signature
 from comporta.model.errors import NotifyFailure
+from comporta.model.messages import Event, Message
 from comporta.model.spec import ReceiverSpec
 from comporta.testing.outbox_contract import MESSAGE
 from support.http_server import Scripted, scripted_server
@@ -100,6 +101,94 @@ class TestWebhook:
     async def test_what_a_variable_holds_may_be_no_address(self, url: str) -> None:
         with pytest.raises(NotifyFailure):
             await webhook(url).send(MESSAGE)
+
+
+def told(event: Event, **facts: Any) -> Message:
+    return msgspec.structs.replace(MESSAGE, event=event, version="1.1.0+b7", service="my shop", **facts)
+
+
+STANDARD = {
+    "first": (told(Event.PROMOTED, outcome="promoted"), "service.deployed", "1.1.0%2Bb7"),
+    "upgrade": (told(Event.PROMOTED, outcome="promoted", replaces="1.0.0"), "service.upgraded", "1.1.0%2Bb7"),
+    "rollback": (told(Event.ROLLED_BACK, outcome="promoted", replaces="1.2.0"), "service.rolledback", "1.1.0%2Bb7"),
+    "undone": (told(Event.ROLLED_BACK, outcome="rolled-back", replaces="1.0.0"), "service.rolledback", "1.0.0"),
+    "undone, first": (told(Event.ROLLED_BACK, outcome="rolled-back"), "service.removed", None),
+    "incident": (told(Event.INCIDENT, outcome="incident"), "incident.detected", None),
+    "maintenance": (told(Event.MAINTENANCE_ON, deployment=None), "environment.modified", None),
+}
+
+
+CUSTOM = {*Event} - {message.event for message, _, _ in STANDARD.values()} - {Event.MAINTENANCE_OFF}
+
+
+class TestCDEvents:
+    """What the schemas of CDEvents 0.5.0 and CloudEvents 1.0 want; none of them allows anything beside."""
+
+    async def sent(self, message: Message, secret: str = "") -> tuple[dict[str, str], dict[str, Any]]:
+        with scripted_server(Scripted(status=202, body=b"")) as server:
+            await Webhook(f"http://{server.address}/", secret, 5.0, SECRETS, "cdevents").send(message)
+        [(method, _, headers, body)] = server.seen
+        assert method == "POST"
+        if secret:
+            wanted = signature("s3cret-key", headers["X-Comporta-Timestamp"], body)
+            assert headers["X-Comporta-Signature"] == wanted
+        found: dict[str, Any] = json.loads(body)
+        return headers, found
+
+    @pytest.mark.parametrize(("message", "kind", "serves"), STANDARD.values(), ids=STANDARD)
+    async def test_what_the_specification_has_a_name_for_is_told_by_it(
+        self, message: Message, kind: str, serves: str | None
+    ) -> None:
+        _, envelope = await self.sent(message)
+        event = well_formed(envelope, message)
+        assert envelope["type"] == f"dev.cdevents.{kind}.0.3.0"
+        content = event["subject"]["content"]
+        assert content.get("artifactId") == (f"pkg:generic/my%20shop@{serves}" if serves else None)
+        match kind.split("."):
+            case ["service", predicate]:
+                assert event["subject"]["id"] == "my shop"
+                lacks = {"artifactId"} if predicate == "removed" else set()
+                assert set(content) == {"environment", "artifactId"} - lacks
+            case ["incident", _]:
+                assert set(content) == {"description", "environment", "service"}
+            case _:
+                assert (event["subject"]["id"], content) == ("production", {"name": "production"})
+        if "environment" in content:
+            assert content["environment"] == {"id": "production", "source": envelope["source"]}
+
+    @pytest.mark.parametrize("event", sorted(CUSTOM))
+    async def test_everything_else_is_a_custom_event(self, event: Event) -> None:
+        message = told(event)
+        _, envelope = await self.sent(message)
+        well_formed(envelope, message)
+        custom = r"dev\.cdeventsx\.[a-zA-Z0-9]+-[a-zA-Z]+\.[a-zA-Z]+\.[0-9]\.[0-9]\.[0-9]"
+        assert re.fullmatch(custom, envelope["type"])
+
+    async def test_the_envelope_is_signed_with_the_rest(self) -> None:
+        headers, envelope = await self.sent(STANDARD["upgrade"][0], "${KEY}")
+        assert headers["Content-Type"] == "application/cloudevents+json; charset=UTF-8"
+        assert envelope["data"]["context"]["chainId"] == "/comporta/my%20shop/production/3"
+
+
+def well_formed(envelope: dict[str, Any], message: Message) -> dict[str, Any]:
+    """The event in the envelope, after a look at everything that must be there."""
+    names = {"specversion", "id", "source", "type", "subject", "time", "datacontenttype", "data"}
+    assert set(envelope) == names
+    event: dict[str, Any] = envelope["data"]
+    context, subject = event["context"], event["subject"]
+    assert set(event) == {"context", "subject", "customData", "customDataContentType"}
+    required = {"specversion", "id", "source", "type", "timestamp"}
+    assert required <= set(context) <= required | {"chainId"}
+    assert set(subject) == {"id", "source", "content"}
+    assert (envelope["specversion"], context["specversion"]) == ("1.0", "0.5.0")
+    assert envelope["datacontenttype"] == "application/cdevents+json"
+    pairs = [("id", "id"), ("source", "source"), ("type", "type"), ("time", "timestamp")]
+    assert all(envelope[outer] == context[inner] for outer, inner in pairs)
+    assert envelope["subject"] == subject["id"]
+    assert (context["id"], context["timestamp"]) == (message.id, "1970-01-01T00:00:10.500Z")
+    assert context["source"] == "/comporta/my%20shop/production"
+    assert event["customData"] == msgspec.to_builtins(message)
+    return event
 
 
 class TestCommand:
@@ -192,6 +281,8 @@ def test_a_receiver_keeps_its_key_as_long_as_the_config_says_the_same(tmp_path: 
     other = msgspec.structs.replace(one, events=("promoted",))
     keys = [receiver(each, tmp_path, SECRETS).key for each in (one, msgspec.structs.replace(one, timeout=3.0), other)]
     assert keys[0] == keys[1] != keys[2]
+    twice = receiver(msgspec.structs.replace(one, format="cdevents"), tmp_path, SECRETS)
+    assert twice.key not in keys, "one address may get both formats"
 
 
 def test_doctor_tells_what_a_receiver_lacks() -> None:

@@ -1,4 +1,4 @@
-"""A real Prometheus server with a password, which scrapes a small exporter."""
+"""A real Prometheus server with a password, which scrapes a small exporter, or whatever else it is told to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from support.http_server import Scripted, scripted_server
 
 NAME, PASSWORD = "comporta", "pass/w@rd"
 CONFIG = """\
-global: {{scrape_interval: 100ms, scrape_timeout: 100ms}}
+global: {{scrape_interval: {every}, scrape_timeout: {every}}}
 scrape_configs: [{{job_name: shop, static_configs: [{{targets: ["{exporter}"]}}]}}]
 """
 WEB_CONFIG = """\
@@ -33,26 +33,32 @@ latency{release="4",version="1.1.0",slot="green",path="/users/{id}"} 0.5
 @contextmanager
 def prometheus_server(folder: Path) -> Iterator[str]:
     """Runs it until the end; gives host:port. It has scraped nothing yet."""
+    with scripted_server(Scripted(body=METRICS)) as exporter, prometheus_of(folder, exporter.address) as address:
+        yield address
+
+
+@contextmanager
+def prometheus_of(folder: Path, exporter: str, every: str = "100ms") -> Iterator[str]:
+    """The same, of the exporter at this host:port."""
     binary = shutil.which("prometheus")
     assert binary, "the caller sees to that"
-    with scripted_server(Scripted(body=METRICS)) as exporter:
-        (folder / "prometheus.yml").write_text(CONFIG.format(exporter=exporter.address))
-        (folder / "web.yml").write_text(WEB_CONFIG)
-        address = f"127.0.0.1:{free_port()}"
-        command = [
-            binary,
-            "--config.file=prometheus.yml",
-            "--web.config.file=web.yml",
-            "--storage.tsdb.path=data",
-            f"--web.listen-address={address}",
-        ]
-        with (folder / "prometheus.log").open("wb") as log:
-            process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
-        try:
-            yield address
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
+    (folder / "prometheus.yml").write_text(CONFIG.format(exporter=exporter, every=every))
+    (folder / "web.yml").write_text(WEB_CONFIG)
+    address = f"127.0.0.1:{free_port()}"
+    command = [
+        binary,
+        "--config.file=prometheus.yml",
+        "--web.config.file=web.yml",
+        "--storage.tsdb.path=data",
+        f"--web.listen-address={address}",
+    ]
+    with (folder / "prometheus.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+    try:
+        yield address
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
 
 
 def free_port() -> int:

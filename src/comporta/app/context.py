@@ -87,7 +87,8 @@ class Alerts:
 class Context:
     """One environment of one service, with everything that is needed to change it.
 
-    `alerts` is None where nobody is to be told anything.
+    `alerts` is None where nobody is to be told anything. `trace` has the trace of a deployment that ended sent where
+    somebody wants it; it returns at once, and never fails.
     """
 
     spec: EnvironmentSpec
@@ -99,6 +100,7 @@ class Context:
     interruption: Interruption
     listener: Listener = ignore
     alerts: Alerts | None = None
+    trace: Callable[[int], None] = lambda deployment: None
 
     @property
     def environment(self) -> str:

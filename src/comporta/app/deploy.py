@@ -8,8 +8,9 @@ from typing import Any
 
 from msgspec import structs
 
+from comporta.app.approving import approved, require_as_approved
 from comporta.app.context import Context
-from comporta.app.deployments import how_to_settle, opening, releases, unfinished
+from comporta.app.deployments import Deployment, how_to_settle, opening, releases, unfinished
 from comporta.app.leasing import Held, held_lease
 from comporta.app.leftovers import tidy
 from comporta.app.observing import observe, require_untouched
@@ -51,6 +52,7 @@ async def deploy(
     force: bool = False,
     wait: float = 0.0,
     preflight: Preflight | None = None,
+    urgent: bool = False,
 ) -> Ended | AlreadyLive:
     """Make a version live.
 
@@ -58,29 +60,87 @@ async def deploy(
         force: also when the same release serves already.
         wait: seconds to wait for the lease.
         preflight: how the gates are asked before anything is done; None: they are not.
+        urgent: there is no time to wait for anybody's approval.
 
     Raises:
         PreflightFailed: a gate did not pass.
+        NotApproved: the environment wants approvals, and it was rejected, or nobody answered in time.
         LeaseHeld: somebody else changes this environment.
         Interrupted: an earlier deployment was cut off.
         ArtifactMissing: there is no such version.
         MigrationFailed: a migration is not safe while users are served.
     """
-    checked: dict[str, Any] = {}
-    if preflight is not None:
-        asked = await _preflight(ctx, version, strategy, preflight, reason=reason, force=force, wait=wait)
-        if isinstance(asked, AlreadyLive):
-            return asked
-        checked = asked
-    ctx.reporter.stage("take the lease")
-    async with held_lease(ctx, wait=wait) as held:
-        found = await _find(ctx, version)
-        if not force and (live := already_live(found.snapshot, found.known)):
+    wish = _Wish(ctx, version, strategy, reason, force, wait)
+    approvals = ctx.spec.approvals and not urgent
+    if preflight is None and not approvals:
+        return await wish.carried_out({})
+    draft = await wish.draft() if approvals or not (preflight and preflight.skip) else None
+    if isinstance(draft, AlreadyLive):
+        return draft
+    checked = await wish.checked(preflight, draft)
+    if draft is None or not approvals:
+        return await wish.carried_out(checked)
+    facts = opening(draft.plan, reason, None, preflight=checked)
+    async with approved(ctx, facts, draft.artifact.identity) as request:
+        return await wish.carried_out(checked, request)
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """What would be done now."""
+
+    snapshot: Snapshot
+    artifact: Artifact
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What is asked for."""
+
+    ctx: Context
+    version: str
+    strategy: Strategy
+    reason: str
+    force: bool
+    wait: float
+
+    async def draft(self) -> _Draft | AlreadyLive:
+        """Made before gates and people are asked. They are asked without the lease: a rollback must get through."""
+        ctx = self.ctx
+        ctx.reporter.stage("take the lease, to look only")
+        async with held_lease(ctx, wait=self.wait):
+            found = await _find(ctx, self.version)
+        if not self.force and (live := already_live(found.snapshot, found.known)):
             return live
         database = await brought(ctx, found.snapshot, found.artifact)
-        release = found.known or await add_release(ctx, held, found.artifact, database)
-        plan = strategy(ctx.spec, structs.replace(found.snapshot, schema=database.schema), release)
-        return await open_and_run(ctx, held, plan, reason, preflight=checked)
+        snapshot = structs.replace(found.snapshot, schema=database.schema)
+        plan = self.strategy(ctx.spec, snapshot, found.known or draft_release(ctx, found.artifact, database))
+        return _Draft(snapshot, found.artifact, plan)
+
+    async def checked(self, preflight: Preflight | None, draft: _Draft | None) -> dict[str, Any]:
+        """What the gates say, for the record of the deployment."""
+        if preflight is None:
+            return {}
+        if preflight.skip or draft is None:
+            return {"skipped": True, "actor": self.ctx.actor, "reason": self.reason}
+        results = await ask_all(self.ctx, preflight, draft.snapshot, draft.plan)
+        require_passed(results)
+        return {"gates": [to_json(result) for result in results]}
+
+    async def carried_out(self, checked: dict[str, Any], request: Deployment | None = None) -> Ended | AlreadyLive:
+        ctx = self.ctx
+        ctx.reporter.stage("take the lease")
+        async with held_lease(ctx, wait=self.wait) as held:
+            found = await _find(ctx, self.version)
+            if not self.force and (live := already_live(found.snapshot, found.known)):
+                return live
+            if request is not None:
+                require_as_approved(request, found.snapshot, found.artifact)
+            database = await brought(ctx, found.snapshot, found.artifact)
+            release = found.known or await add_release(ctx, held, found.artifact, database)
+            plan = self.strategy(ctx.spec, structs.replace(found.snapshot, schema=database.schema), release)
+            return await open_and_run(ctx, held, plan, self.reason, preflight=checked, request=request)
 
 
 @dataclass(frozen=True)
@@ -100,25 +160,6 @@ async def _find(ctx: Context, version: str) -> _Found:
     return _Found(snapshot, artifact, await find_release(ctx, artifact))
 
 
-async def _preflight(
-    ctx: Context, version: str, strategy: Strategy, preflight: Preflight, *, reason: str, force: bool, wait: float
-) -> dict[str, Any] | AlreadyLive:
-    """What the gates say. They are asked without the lease: a rollback must get through meanwhile."""
-    if preflight.skip:
-        return {"skipped": True, "actor": ctx.actor, "reason": reason}
-    ctx.reporter.stage("take the lease, to look only")
-    async with held_lease(ctx, wait=wait):
-        found = await _find(ctx, version)
-    if not force and (live := already_live(found.snapshot, found.known)):
-        return live
-    database = await brought(ctx, found.snapshot, found.artifact)
-    snapshot = structs.replace(found.snapshot, schema=database.schema)
-    plan = strategy(ctx.spec, snapshot, found.known or draft_release(ctx, found.artifact, database))
-    results = await ask_all(ctx, preflight, snapshot, plan)
-    require_passed(results)
-    return {"gates": [to_json(result) for result in results]}
-
-
 async def look(ctx: Context) -> Snapshot:
     """Observe, and refuse to go on if the router is not as comporta left it."""
     ctx.reporter.stage("observe the environment")
@@ -134,18 +175,23 @@ async def open_and_run(
     reason: str,
     automatic: int | None = None,
     preflight: dict[str, Any] | None = None,
+    request: Deployment | None = None,
 ) -> Ended:
     """Write the plan to the journal, then act on it.
 
     Args:
         automatic: the deployment that this one answers, where the watch asked for it.
         preflight: what the gates said.
+        request: the one that was approved, where approval was wanted.
     """
+    approval = request.approval if request else None
+    cursor = await start_counting(ctx)
     number = await ctx.journal.open_deployment(
         at=ctx.ports.clock.now(),
         lease=held.lease,
         actor=ctx.actor,
-        data=opening(plan, reason, await start_counting(ctx), automatic=automatic, preflight=preflight),
+        data=opening(plan, reason, cursor, automatic=automatic, preflight=preflight, approval=approval),
+        number=request.number if request else None,
     )
     ctx.reporter.planned(number, plan)
     ended = await run_deployment(ctx, held, number)

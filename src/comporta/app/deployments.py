@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from comporta.engine.machine import Standing, can_abort, fold, goes_back
+from comporta.model.approvals import Approval
 from comporta.model.errors import UsageError
 from comporta.model.journal import Kind, Outcome, Record
 from comporta.model.release import Release
@@ -21,6 +23,8 @@ class Deployment:
     Attributes:
         started, ended: seconds since the epoch; `ended` is None while it runs or was interrupted.
         automatic: the deployment whose release the watch found bad, where this is its rollback; None: a person asked.
+        approval: the consent that it wanted; None: none.
+        requested: it only asked for that, so far; nothing was begun.
         preflight: what its gates said, or who skipped them and why; None: they were not asked.
         cause: why it did not end promoted.
         figures: what was measured over the whole deployment: requests, lost, seconds…
@@ -38,6 +42,8 @@ class Deployment:
     cursor: str | None
     plan: Plan
     automatic: int | None = None
+    approval: Approval | None = None
+    requested: bool = False
     preflight: dict[str, Any] | None = None
     ended: float | None = None
     outcome: Outcome | None = None
@@ -60,15 +66,19 @@ def opening(
     *,
     automatic: int | None = None,
     preflight: dict[str, Any] | None = None,
+    approval: Approval | None = None,
 ) -> dict[str, Any]:
     """What the OPENED record of a deployment holds: everything that is needed to go on after a crash."""
     facts: dict[str, Any] = {"plan": to_json(plan), "reason": reason, "cursor": cursor}
     facts |= {} if automatic is None else {"automatic": automatic}
+    facts |= {} if approval is None else {"approval": to_json(approval)}
     return facts | ({"preflight": preflight} if preflight else {})
 
 
 def deployment_of(opened: Record, finished: Record | None) -> Deployment:
+    """The deployment that an OPENED (or only a REQUESTED) record began."""
     assert opened.deployment is not None, "an OPENED record has a number"
+    approval = opened.data.get("approval")
     plan = from_json(opened.data["plan"], Plan)
     figures = dict(finished.data) if finished else {}
     return Deployment(
@@ -84,6 +94,8 @@ def deployment_of(opened: Record, finished: Record | None) -> Deployment:
         cursor=opened.data["cursor"],
         plan=plan,
         automatic=opened.data.get("automatic"),
+        approval=from_json(approval, Approval) if approval else None,
+        requested=opened.kind is Kind.REQUESTED,
         preflight=opened.data.get("preflight"),
         ended=finished.at if finished else None,
         outcome=Outcome(figures.pop("outcome")) if finished else None,
@@ -96,10 +108,10 @@ async def deployments(journal: Journal, environment: str | None, limit: int | No
     """The deployments of an environment (or of all), newest first."""
     opened = await journal.find(environment=environment, kinds=(Kind.OPENED,), limit=limit)
     # A deployment can be finished twice: as an incident, and again when a person has settled it. The last one counts.
+    # All of that comes after the first of them began.
     ends: dict[int | None, Record] = {}
-    for record in await journal.find(
-        environment=environment, kinds=(Kind.FINISHED,), limit=None if limit is None else 4 * limit
-    ):
+    first = opened[-1].sequence if opened else None
+    for record in await journal.find(environment=environment, kinds=(Kind.FINISHED,), after=first):
         ends.setdefault(record.deployment, record)
     return [deployment_of(record, ends.get(record.deployment)) for record in opened]
 
@@ -117,12 +129,18 @@ async def find_deployment(journal: Journal, number: int) -> tuple[Deployment, St
         UsageError: there is none with this number.
     """
     records = await journal.records(number)
-    opened = next((r for r in records if r.kind is Kind.OPENED), None)
+    opened = beginning(records)
     if opened is None:
         raise UsageError(f"cannot find deployment {number}", next="`comporta history` lists them all")
     finished = next((r for r in reversed(records) if r.kind is Kind.FINISHED), None)
     found = deployment_of(opened, finished)
     return found, fold(found.plan, records), records
+
+
+def beginning(records: Sequence[Record]) -> Record | None:
+    """The record that tells what a deployment is to do: where it was approved and begun, the one that began it."""
+    begun = [r for r in records if r.kind in (Kind.REQUESTED, Kind.OPENED)]
+    return begun[-1] if begun else None
 
 
 async def how_to_settle(journal: Journal, number: int) -> str:

@@ -20,8 +20,8 @@ from comporta.steps.judge_traffic import JudgeTraffic
 from comporta.steps.plan import Plan
 
 MIB = 1024**2
-UNASKED = frozenset({"disk", "alerts"})
-"""Findings that the gate `machine` leaves out: disk space has a gate of its own, and alerts hinder no deployment."""
+UNASKED = frozenset({"disk", "alerts", "traces"})
+"""Findings that the gate `machine` leaves out: disk space has a gate of its own, and telling hinders no deployment."""
 
 
 @dataclass(frozen=True)

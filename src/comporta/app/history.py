@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 
+from comporta.app.approving import as_it_stands
+from comporta.app.context import Context
 from comporta.app.deployments import Deployment, deployment_of
 from comporta.model.journal import Kind, Record
 from comporta.ports.journal import Journal
@@ -27,9 +29,8 @@ class Wanted:
     since: float | None = None
     until: float | None = None
 
-    def has(self, opened: Record, finished: Record | None) -> bool:
-        outcome = finished.data["outcome"] if finished else None
-        return self.within(opened.at) and (not self.outcomes or outcome in self.outcomes)
+    def has(self, deployment: Deployment) -> bool:
+        return self.within(deployment.started) and (not self.outcomes or deployment.outcome in self.outcomes)
 
     def within(self, at: float) -> bool:
         early = self.since is not None and at < self.since
@@ -37,14 +38,15 @@ class Wanted:
         return not early and not late
 
 
-async def history(journal: Journal, wanted: Wanted, limit: int) -> list[Deployment]:
+async def history(ctx: Context, wanted: Wanted, limit: int) -> list[Deployment]:
     """The deployments that are asked for, newest first."""
     found: list[Deployment] = []
-    async for opened, finished in _attempts(journal, wanted.environment):
+    async for opened, finished in _attempts(ctx.journal, wanted.environment):
         if len(found) == limit or (wanted.since is not None and opened.at < wanted.since):
             break
-        if wanted.has(opened, finished):
-            found.append(deployment_of(opened, finished))
+        deployment = as_it_stands(ctx, deployment_of(opened, finished))
+        if wanted.has(deployment):
+            found.append(deployment)
     return found
 
 
@@ -76,11 +78,11 @@ class Contract:
         return None if self.ended is None else self.ended - self.started
 
 
-async def with_contracts(journal: Journal, wanted: Wanted, limit: int) -> list[Deployment | Contract]:
+async def with_contracts(ctx: Context, wanted: Wanted, limit: int) -> list[Deployment | Contract]:
     """Both, newest first. Contracts have none of a deployment's outcomes: who asks for these gets deployments alone."""
-    both: list[Deployment | Contract] = [*await history(journal, wanted, limit)]
+    both: list[Deployment | Contract] = [*await history(ctx, wanted, limit)]
     if not wanted.outcomes:
-        both += [made for made in await _contracts(journal, wanted.environment) if wanted.within(made.started)]
+        both += [made for made in await _contracts(ctx.journal, wanted.environment) if wanted.within(made.started)]
     return sorted(both, key=lambda one: one.started, reverse=True)[:limit]
 
 
@@ -116,12 +118,17 @@ def _contract(begun: Record, ended: Record | None) -> Contract:
 async def _attempts(journal: Journal, environment: str | None) -> AsyncIterator[tuple[Record, Record | None]]:
     """How each deployment began and how it ended, newest first, read page by page."""
     ends: dict[int | None, Record] = {}
+    begun: set[int | None] = set()
     before: int | None = None
-    while opened := await journal.find(environment=environment, kinds=(Kind.OPENED,), limit=PAGE, before=before):
+    kinds = (Kind.OPENED, Kind.REQUESTED)
+    while opened := await journal.find(environment=environment, kinds=kinds, limit=PAGE, before=before):
         first = opened[-1].sequence
         # What ended was begun before: the ends of this page are in it, or in the newer ones that were read already.
         for record in await journal.find(environment=environment, kinds=(Kind.FINISHED,), after=first, before=before):
             ends.setdefault(record.deployment, record)
         for record in opened:
-            yield record, ends.get(record.deployment)
+            # What was approved has both records, and begins with the later one.
+            if record.deployment not in begun:
+                yield record, ends.get(record.deployment)
+            begun.add(record.deployment)
         before = first

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from comporta.app.deployments import Deployment, deployment_of
+from comporta.app.approving import wanted
+from comporta.app.deployments import Deployment, beginning, deployment_of
 from comporta.model.journal import Kind, Outcome, Record
 from comporta.model.messages import Event, Message
 from comporta.ports.journal import Journal
 from comporta.steps.keep_warm import duration
 
-KINDS = (Kind.OPENED, Kind.FINISHED, Kind.ALERT, Kind.MAINTENANCE)
+KINDS = (Kind.REQUESTED, Kind.OPENED, Kind.FINISHED, Kind.ALERT, Kind.MAINTENANCE)
 """The records that are worth a message."""
 
 SEVERITIES = {
@@ -31,7 +32,7 @@ async def messages_after(journal: Journal, service: str, environment: str, seque
 async def _opened(journal: Journal, record: Record) -> Record | None:
     if record.kind is not Kind.FINISHED or record.deployment is None:
         return None
-    return next(r for r in await journal.records(record.deployment) if r.kind is Kind.OPENED)
+    return beginning(await journal.records(record.deployment))
 
 
 def message_of(record: Record, service: str, opened: Record | None = None) -> Message:
@@ -41,6 +42,8 @@ def message_of(record: Record, service: str, opened: Record | None = None) -> Me
         opened: how the deployment began, where the record tells how it ended.
     """
     where = f"{service} {record.environment}"
+    if record.kind is Kind.REQUESTED:
+        return _asks(deployment_of(record, None), record, where, service)
     if record.kind is Kind.OPENED:
         return _started(deployment_of(record, None), record, where, service)
     if record.kind is Kind.FINISHED:
@@ -92,6 +95,22 @@ def _about(deployment: Deployment) -> dict[str, Any]:
         "cause": deployment.cause,
         "outcome": deployment.outcome.value if deployment.outcome else "",
     }
+
+
+def _asks(deployment: Deployment, record: Record, where: str, service: str) -> Message:
+    approval = deployment.approval
+    assert approval is not None, "it asks for one"
+    next_ = f"comporta approve {deployment.number}"
+    within = f"within {duration(approval.until - deployment.started)}"
+    return Message(
+        **_common(record, service),
+        **_about(deployment),
+        event=Event.APPROVAL_WANTED,
+        severity="info",
+        title=f"{where}: the deployment of {deployment.version} waits for {wanted(approval)}",
+        text=_text(_instead(deployment), _asked_by(deployment), within, _next(next_)),
+        next=next_,
+    )
 
 
 def _started(deployment: Deployment, record: Record, where: str, service: str) -> Message:
@@ -179,7 +198,9 @@ def _asked_by(deployment: Deployment) -> str:
     why = f": {deployment.reason}" if deployment.reason else ""
     if deployment.automatic is not None:
         return f"automatic, after deployment {deployment.automatic}{why}"
-    return f"by {deployment.actor}{why}"
+    agreed = deployment.approval.by if deployment.approval else ()
+    approved = f", approved by {', '.join(agreed)}" if agreed else ""
+    return f"by {deployment.actor}{approved}{why}"
 
 
 def _took(deployment: Deployment) -> str:

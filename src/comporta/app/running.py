@@ -82,6 +82,7 @@ async def run_deployment(ctx: Context, held: Held, number: int) -> Ended:
         await runner.run()
         group.cancel_scope.cancel()
     ctx.interruption.undoable = False
+    ctx.trace(number)
     return await ended_as_recorded(ctx, number, interrupted=bool(ctx.interruption.reason))
 
 

@@ -54,6 +54,11 @@ async def _target(ctx: Context, number: int | None) -> Deployment:
         if not latest:
             raise UsageError("cannot abort: nothing was ever deployed", next="`comporta status` shows what serves")
         found = latest[0]
+    if found.requested and found.outcome is None:
+        raise UsageError(
+            f"cannot abort deployment {found.number}: it waits for an approval, and nothing was begun",
+            next=f"`comporta reject {found.number} --reason WHY` has it given up",
+        )
     if found.outcome not in (None, Outcome.INCIDENT):
         raise UsageError(
             f"cannot abort deployment {found.number}: it ended {found.outcome}",

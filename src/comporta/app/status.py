@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from comporta.analysis.alerting import Crossing
+from comporta.app.approving import waiting
 from comporta.app.context import Context
 from comporta.app.deployments import Deployment, deployments, find_deployment, how_to_settle
 from comporta.app.judgement import Judged
@@ -24,6 +25,7 @@ class Status:
 
     Attributes:
         latest: the newest deployment, running, interrupted or ended.
+        waiting: deployments that wait for an approval.
         lease: who may change the environment now, if anybody.
         lease_dead: why that holder is certainly dead; empty if it is not.
         maintenance: the maintenance page, while users get it.
@@ -35,6 +37,7 @@ class Status:
 
     snapshot: Snapshot
     latest: Deployment | None
+    waiting: list[Deployment]
     lease: Lease | None
     lease_dead: str
     address: str
@@ -60,6 +63,7 @@ async def status(ctx: Context) -> Status:
     seen = Status(
         snapshot=snapshot,
         latest=latest[0] if latest else None,
+        waiting=await waiting(ctx),
         lease=lease,
         lease_dead=ctx.host.why_dead(lease.holder) if lease and not lease.manual else "",
         address=_address(ctx, snapshot),

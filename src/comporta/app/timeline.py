@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from comporta.app.approving import as_it_stands
+from comporta.app.context import Context
 from comporta.app.deployments import Deployment, find_deployment
 from comporta.app.judgement import Judged, judge
 from comporta.model.journal import Kind, Record
@@ -51,15 +53,17 @@ class Story:
     records: list[Record]
 
 
-async def story(journal: Journal, number: int) -> Story:
+async def story(ctx: Context, number: int) -> Story:
     """The story of a deployment.
 
     Raises:
         UsageError: there is none with this number.
     """
-    deployment, _, records = await find_deployment(journal, number)
-    verdicts = await _verdicts(journal, deployment)
-    return Story(deployment, [_act(deployment, verdicts, *pair) for pair in paired(records)], records)
+    deployment, _, records = await find_deployment(ctx.journal, number)
+    verdicts = await _verdicts(ctx.journal, deployment)
+    return Story(
+        as_it_stands(ctx, deployment), [_act(deployment, verdicts, *pair) for pair in paired(records)], records
+    )
 
 
 def paired(records: Sequence[Record]) -> list[tuple[Record, Record | None]]:

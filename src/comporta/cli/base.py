@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from comporta.app.watching import Seen
     from comporta.cli.screen import Screen
     from comporta.model.findings import Finding
+    from comporta.model.traces import Trace
     from comporta.ports.workshop import Workshop
 
 SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "a closed terminal (SIGHUP)"}
@@ -54,6 +55,9 @@ class Composition(Protocol):
     def workshop(self, config: Path | None, environment: str) -> Workshop: ...
 
     def releasing(self, config: Path | None, environment: str) -> Bench: ...
+
+    def send_trace(self, trace: Trace) -> None:
+        """Raises ComportaError: nobody took it."""
 
     def strategy(self, name: str) -> Strategy:
         """Raises UsageError for an unknown name."""

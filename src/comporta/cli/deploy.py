@@ -22,7 +22,7 @@ from comporta.cli.canary import canary_options, with_canary
 from comporta.model.errors import UsageError
 
 UNCHECKED = ("emergency",)
-"""Strategies for which there is no time to ask the gates."""
+"""Strategies for which there is no time to ask the gates, or anybody for approval."""
 
 
 @click.command("deploy")
@@ -68,6 +68,7 @@ def command(
     if strategy not in UNCHECKED and (ctx.spec.preflight.before_deploy or skip_preflight):
         preflight = preflight_of(config, environment, as_json=as_json, skip=skip_preflight, before=screen.done)
     deployed = partial(deploy, ctx, version, chosen, reason=reason, force=force, wait=wait, preflight=preflight)
+    deployed = partial(deployed, urgent=strategy in UNCHECKED)
     try:
         ended = execute(ctx, deployed)
     finally:

@@ -63,9 +63,19 @@ def deployment_facts(deployment: Deployment) -> dict[str, Any]:
         "seconds": deployment.seconds,
         "outcome": deployment.outcome,
         "cause": deployment.cause,
+        "approval": approval_facts(deployment),
         "preflight": deployment.preflight,
         "figures": deployment.figures or {},
     }
+
+
+def approval_facts(deployment: Deployment) -> dict[str, Any] | None:
+    """What a deployment wants, or wanted, of others before it begins, for scripts."""
+    approval = deployment.approval
+    if approval is None:
+        return None
+    waits = deployment.requested and deployment.outcome is None
+    return {"wanted": approval.wanted, "by": approval.by, "until": iso(approval.until), "waits": waits}
 
 
 def summary(deployment: Deployment) -> str:

@@ -58,7 +58,7 @@ def command(
 
     ctx, _ = open_context(environment, config, as_json=as_json)
     wanted = Wanted(None if all_environments else environment, outcomes, since, until)
-    found = execute(ctx, lambda: with_contracts(ctx.journal, wanted, limit))
+    found = execute(ctx, lambda: with_contracts(ctx, wanted, limit))
     if as_json:
         print_json([_facts(one) for one in found])
     elif found:
@@ -87,12 +87,13 @@ def _row(one: Deployment | Contract) -> tuple[object, ...]:
     from comporta.app.history import Contract
 
     if isinstance(one, Contract):
-        number, lost, what = "-", "-", f"contract {', '.join(one.names)}"
+        number, lost, kind = "-", "-", f"contract {', '.join(one.names)}"
+        stands = str(one.outcome or "not ended")
     else:
-        number, lost, what = str(one.number), str((one.figures or {}).get("lost", "-")), one.strategy
-    why = next(iter(one.cause.splitlines()), "") or (f"{what}: {one.reason}" if one.reason else what)
-    ended = str(one.outcome or "not ended")
-    return (number, clock_time(one.started), one.version, ended, span(one.seconds), lost, one.actor, why)
+        number, lost, kind = str(one.number), str((one.figures or {}).get("lost", "-")), one.strategy
+        stands = str(one.outcome or ("waits for approval" if one.requested else "not ended"))
+    why = next(iter(one.cause.splitlines()), "") or (f"{kind}: {one.reason}" if one.reason else kind)
+    return (number, clock_time(one.started), one.version, stands, span(one.seconds), lost, one.actor, why)
 
 
 def _facts(one: Deployment | Contract) -> dict[str, Any]:

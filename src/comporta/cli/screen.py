@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import click
 
-from comporta.cli.base import paint
+from comporta.cli.base import as_called, paint
 from comporta.model.errors import Refused
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Screen:
         self._begin(title)
 
     def notice(self, text: str) -> None:
-        self._line(f"{paint('note:', 'yellow')} {text}")
+        self._line(f"{paint('note:', 'yellow')} {as_called(text)}")
 
     def planned(self, deployment: int, plan: Plan) -> None:
         self.done()

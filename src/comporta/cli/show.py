@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from comporta.app.timeline import Act, Story
 
 WORDS = {
+    Kind.REQUESTED: "approval asked",
+    Kind.APPROVED: "approved",
+    Kind.REJECTED: "rejected",
     Kind.OPENED: "planned",
     Kind.INTENT: "cut off",
     Kind.DONE: "done",
@@ -30,6 +33,8 @@ WORDS = {
     Kind.CONTINUE: "pause ended",
     Kind.FINISHED: "finished",
 }
+PLANS = (Kind.REQUESTED, Kind.OPENED)
+"""What holds a whole plan, which is not shown as a fact."""
 INDENT = " " * 39
 
 
@@ -43,7 +48,7 @@ def command(deployment: int, environment: str, config: Path | None, as_json: boo
     from comporta.cli.ending import deployment_facts
 
     ctx, _ = open_context(environment, config, as_json=as_json)
-    told = execute(ctx, lambda: story(ctx.journal, deployment))
+    told = execute(ctx, lambda: story(ctx, deployment))
     if as_json:
         timeline = [_facts(act) for act in told.acts]
         records = [to_json(record) for record in told.records]
@@ -62,7 +67,7 @@ def _facts(act: Act) -> dict[str, Any]:
         "title": act.title,
         "undoing": act.undoing,
         "actor": act.begun.actor,
-        "facts": {} if act.begun.kind is Kind.OPENED else act.result.data,
+        "facts": {} if act.begun.kind in PLANS else act.result.data,
         "judged": {"share": judged.share, "verdict": to_json(judged.verdict)} if judged else None,
     }
 
@@ -80,9 +85,10 @@ def _print(told: Story) -> None:
     click.echo(paint(f"{'after':>10}  {'took':>12}  what", "cyan"))
     for act in told.acts:
         if act.begun.step is None or act.title:
-            _print_act(act, found.started, found.actor)
+            _print_act(act, told.records[0].at, found.actor)
     click.echo("")
-    click.echo(summary(found) if found.outcome else paint("not ended", "red"))
+    still = paint("waits for an approval", "yellow") if found.requested else paint("not ended", "red")
+    click.echo(summary(found) if found.outcome else still)
 
 
 def _print_preflight(facts: dict[str, Any] | None) -> None:
@@ -110,7 +116,7 @@ def _print_act(act: Act, started: float, actor: str) -> None:
     word = WORDS.get(result.kind, result.kind.value)
     bad = word.isupper() or word == "cut off"
     number = f"{act.begun.step + 1:2} " if act.begun.step is not None else ""
-    by = f"by {result.actor}" if act.begun.step is None and act.begun.kind is not Kind.OPENED else ""
+    by = f"by {result.actor}" if act.begun.step is None and act.begun.kind not in PLANS else ""
     by = by if act.begun.kind is not Kind.FINISHED or result.actor != actor else ""
     took = span(act.seconds) if act.seconds is not None else ""
     after = f"{act.begun.at - started:8.2f} s"
@@ -138,7 +144,7 @@ def _evidence(record: Record) -> list[str]:
     if record.kind is Kind.FINISHED:
         return [f"{record.data['outcome']}{': ' * bool(record.data['cause'])}{record.data['cause']}"]
     said = [str(record.data.get("message") or ""), str(record.data.get("reason") or "")]
-    if record.kind is Kind.OPENED:
+    if record.kind in PLANS:
         return []
     next_ = record.data.get("next")
     return [*said, *record.data.get("details", ()), *([f"next: {as_called(next_)}"] if next_ else [])]

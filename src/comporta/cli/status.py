@@ -40,6 +40,8 @@ def command(environment: str, config: Path | None, as_json: bool) -> None:
 
 
 def _facts(seen: Status) -> dict[str, Any]:
+    from comporta.cli.ending import deployment_facts
+
     live = seen.snapshot.live
     interrupted = seen.interrupted
     return {
@@ -47,6 +49,7 @@ def _facts(seen: Status) -> dict[str, Any]:
         "router": {"address": seen.address, **to_json(seen.snapshot.routing)},
         "slots": {slot.value: to_json(seen.snapshot.slot(slot)) for slot in Slot},
         "maintenance": _maintenance_facts(seen.maintenance),
+        "waiting": [deployment_facts(deployment) for deployment in seen.waiting],
         "lease": to_json(seen.lease) if seen.lease else None,
         "lease_dead": seen.lease_dead,
         "judged": {"share": seen.judged.share, "verdict": to_json(seen.judged.verdict)} if seen.judged else None,
@@ -86,6 +89,7 @@ def _print(seen: Status) -> None:
         weights = routing.traffic.weights
         _print_slot(seen.snapshot.slot(slot), weights.of(slot) if weights else 0)
     _print_deployment(seen)
+    _print_waiting(seen)
     _print_watch(seen)
     if seen.judged is not None:
         _print_judged(seen.judged)
@@ -160,6 +164,19 @@ def _print_occupant(state: SlotState, occupant: Occupant, share: int) -> None:
         addresses = [i.address for i in state.instances if i.state is InstanceState.RUNNING]
         for line in ways_to_look(state.slot, addresses):
             click.echo(f"        {line}")
+
+
+def _print_waiting(seen: Status) -> None:
+    from comporta.app.approving import wanted
+
+    for deployment in seen.waiting:
+        assert deployment.approval is not None, "it waits for one"
+        what = f"deployment {deployment.number}: {deployment.version} by {deployment.actor}"
+        left = span(max(0.0, deployment.approval.until - time.time()))
+        click.echo(f"waits   {what}, for {wanted(deployment.approval)}, {left} left")
+        click.echo(
+            as_called(f"        `comporta approve {deployment.number}` or `comporta reject {deployment.number}`")
+        )
 
 
 def _print_watch(seen: Status) -> None:

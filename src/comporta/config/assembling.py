@@ -53,7 +53,7 @@ from comporta.model.spec import (
 FIRST_PORT = 8101
 SLOT_SIZE = 10
 DEFAULT_PORT = "8080"
-BESIDE = ("alerts", "watch", "versions", "preflight", "service_levels", "validate")
+BESIDE = ("alerts", "watch", "versions", "preflight", "service_levels", "validate", "approvals", "approval_timeout")
 KINDS: dict[type[BaseModel], Callable[..., checks.Check]] = {
     HttpCheck: checks.HttpCheck,
     TcpCheck: checks.TcpCheck,
@@ -103,6 +103,8 @@ def assemble(
         rolling=RollingSpec(**settings.rolling.model_dump()),
         monitoring=settings.monitoring,
         keep_failed=settings.keep_failed,
+        approvals=settings.approvals,
+        approval_timeout=settings.approval_timeout,
         metrics=_metrics(settings),
         database=_database(base, settings),
         watch=_watch(settings.watch),
@@ -167,6 +169,7 @@ def _watch(settings: Watch) -> WatchSpec:
         interval=settings.interval,
         triggers=tuple(trigger for trigger in triggers if trigger),
         thresholds=Thresholds(**thresholds, windows=tuple(settings.thresholds.windows)),
+        metrics=settings.metrics,
     )
 
 

@@ -16,7 +16,7 @@ from comporta.config.operating import Maintenance, Watch
 from comporta.config.part import Part
 from comporta.config.receivers import AnyReceiver
 from comporta.config.strategies import BlueGreen, Canary, Rolling
-from comporta.config.types import Domain, Duration, FilePath, Listen, Name, PortRange, refusal
+from comporta.config.types import Domain, Duration, FilePath, Listen, Name, PortRange, PositiveDuration, refusal
 
 OptionTypes: TypeAlias = Mapping[str, Mapping[str, type[BaseModel]]]
 """Kind of driver ("runtimes", "routers", "migrators") → its name → the type that validates its part of the config."""
@@ -55,6 +55,12 @@ class Common(Part):
         default=3600.0,
         description="How long a candidate runs on without users after its deployment turned back, so that it can be "
         "looked into; at least `blue_green.drain`. `0s` stops it at once.",
+    )
+    approvals: int = Field(
+        default=0, ge=0, description="How many other people must approve a deployment (`comporta approve`) first."
+    )
+    approval_timeout: PositiveDuration = Field(
+        default=3600.0, description="How long a deployment waits for that before it is given up."
     )
     database: Database | None = Field(default=None, description="The database whose schema belongs to the release.")
     metrics: Metrics | None = Field(

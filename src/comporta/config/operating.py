@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from comporta.config.part import Part
-from comporta.config.types import Duration, FilePath, Percent, PlainPath, PositiveDuration, refusal
+from comporta.config.types import Duration, FilePath, Listen, Percent, PlainPath, PositiveDuration, refusal
 from comporta.model.spec import MaintenanceSpec, Thresholds, WatchSpec
 
 MAINTENANCE = MaintenanceSpec()
@@ -81,6 +81,11 @@ class Watch(Part):
     interval: PositiveDuration = Field(default=WATCH.interval, description="The time between two looks.")
     rollback: Triggers = Field(default=Triggers(), description="What brings the last known good release back.")
     thresholds: Alarms = Field(default=Alarms(), description="When people are told.")
+    metrics: Listen | None = Field(
+        default=WATCH.metrics,
+        description="Where `comporta serve` answers Prometheus, under `/metrics`, such as `127.0.0.1:9464`. Default: "
+        "nowhere.",
+    )
 
 
 def _whole_second(seconds: float) -> float:

@@ -17,6 +17,7 @@ EventName: TypeAlias = Literal[
     "superseded",
     "incident",
     "deploy-failed",
+    "approval-wanted",
     "threshold-crossed",
     "threshold-cleared",
     "maintenance-on",
@@ -35,6 +36,10 @@ class Webhook(Part):
     webhook: ReceiverUrl = Field(description="The address; it, or a part of it, may be a variable.")
     secret: Annotated[str, StringConstraints(min_length=1)] | None = Field(
         default=None, description="What each message is signed with, such as `${HOOK_SECRET}`."
+    )
+    format: Literal["comporta", "cdevents"] = Field(
+        default="comporta",
+        description="What the JSON looks like: our own facts, or CDEvents in a CloudEvents envelope.",
     )
     events: list[EventName] = EVENTS
     timeout: PositiveDuration = Field(default=10.0, description="How long one delivery may take.")

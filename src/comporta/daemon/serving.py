@@ -10,15 +10,19 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import anyio
 
 from comporta.app.context import Context
 from comporta.app.deployments import unfinished
+from comporta.app.metering import Counting
 from comporta.app.notifying import deliver_forever
 from comporta.app.settling import resume
 from comporta.app.watching import Seen, watch
+from comporta.daemon.exposing import expose
 from comporta.model.errors import ComportaError, UsageError
 from comporta.steps.groups import task_group
 
@@ -50,8 +54,14 @@ async def watch_alone(ctx: Context, show: Callable[[Seen], None]) -> None:
 async def _serve(contexts: Sequence[Context]) -> None:
     async with task_group() as group:
         group.start_soon(_until_signal, group.cancel_scope)
+        asked: dict[str, list[tuple[Context, Counting]]] = {}
         for ctx in contexts:
-            group.start_soon(_environment, ctx)
+            counting = Counting(ctx.series)
+            group.start_soon(_environment, replace(ctx, series=counting))
+            if address := ctx.spec.watch.metrics:
+                asked.setdefault(address, []).append((ctx, counting))
+        for address, counted in asked.items():
+            group.start_soon(_for_good, counted[0][0], partial(expose, address, counted))
 
 
 async def _until_signal(scope: anyio.CancelScope) -> None:

@@ -60,6 +60,10 @@ class Kind(enum.StrEnum):
     """The kinds of journal records."""
 
     RELEASE = "release"
+    REQUESTED = "requested"
+    """A deployment waits for approvals (`approval`), with what an OPENED record would hold. Nothing was begun."""
+    APPROVED = "approved"
+    REJECTED = "rejected"
     OPENED = "opened"
     INTENT = "intent"
     DONE = "done"

@@ -11,6 +11,7 @@ from comporta.model.values import Value
 class Event(enum.StrEnum):
     """What a message is about."""
 
+    APPROVAL_WANTED = "approval-wanted"
     STARTED = "started"
     PROMOTED = "promoted"
     ABORTED = "aborted"

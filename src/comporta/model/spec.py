@@ -223,6 +223,7 @@ class WatchSpec(Value, frozen=True):
         window: how long a release must have served before it is called good; twice as long after an emergency.
         interval: seconds between two looks.
         triggers: what makes the watch roll back.
+        metrics: host:port where `comporta serve` answers Prometheus; None: nowhere.
     """
 
     window: float = 300.0
@@ -233,6 +234,7 @@ class WatchSpec(Value, frozen=True):
         Trigger(measure="availability", limit=0.05, seconds=60.0),
     )
     thresholds: Thresholds = Thresholds()
+    metrics: str | None = None
 
 
 class MaintenanceSpec(Value, frozen=True):
@@ -258,6 +260,7 @@ class ReceiverSpec(Value, frozen=True):
         kind: "webhook", "run" or "apprise".
         target: an address, or the words of a command. May hold `${NAME}`, as may `secret`.
         secret: what a webhook's messages are signed with; empty: they are not.
+        format: of a webhook's body: "comporta" or "cdevents".
         events: which messages it gets; empty: all.
         timeout: how long one delivery may take.
     """
@@ -267,6 +270,7 @@ class ReceiverSpec(Value, frozen=True):
     secret: str = ""
     events: tuple[str, ...] = ()
     timeout: float = 10.0
+    format: str = "comporta"
 
 
 class VersionsSpec(Value, frozen=True):
@@ -439,6 +443,7 @@ class EnvironmentSpec(Value, frozen=True):
         instance_host: the address that instances listen on, as the router reaches them.
         instance_hosts: where instances live on several hosts, in turn by their index; empty: all on `instance_host`.
         keep_failed: how many seconds a candidate runs on after its deployment turned back; 0: it is stopped.
+        approvals: how many other people must approve a deployment; approval_timeout: seconds that it waits for them.
         monitoring: whether the watch may roll back ("enabled"), only tells ("basic"), or does neither ("disabled").
         metrics: what is measured beside the router's log; None: nothing.
         database: whose schema belongs to the release; None: it has none.
@@ -464,6 +469,8 @@ class EnvironmentSpec(Value, frozen=True):
     monitoring: str
     digest: str
     keep_failed: float = 3600.0
+    approvals: int = 0
+    approval_timeout: float = 3600.0
     metrics: MetricsSpec | None = None
     database: DatabaseSpec | None = None
     watch: WatchSpec = WatchSpec()

@@ -52,8 +52,17 @@ class Journal(Protocol):
     ) -> Record:
         """Add one record. `lease` is None only for what needs none: a request (an abort), maintenance, a note."""
 
-    async def open_deployment(self, *, at: float, lease: Lease, actor: str, data: dict[str, Any]) -> int:
-        """Append an OPENED record under the next deployment number, and return the number (from 1)."""
+    async def open_deployment(
+        self, *, at: float, lease: Lease, actor: str, data: dict[str, Any], number: int | None = None
+    ) -> int:
+        """Append an OPENED record under the next deployment number, and return the number (from 1).
+
+        Args:
+            number: of the request that was approved, instead of the next one.
+        """
+
+    async def request_deployment(self, *, at: float, environment: str, actor: str, data: dict[str, Any]) -> int:
+        """Append a REQUESTED record under the next deployment number, and return the number. It needs no lease."""
 
     async def add_release(self, *, at: float, lease: Lease, actor: str, data: dict[str, Any]) -> int:
         """Append a RELEASE record under the next release number (`data["number"]`), and return it (from 1)."""

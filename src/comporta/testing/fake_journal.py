@@ -89,12 +89,25 @@ class FakeJournal:
         self.all.append(record)
         return record
 
-    async def open_deployment(self, *, at: float, lease: Lease, actor: str, data: dict[str, Any]) -> int:
-        number = max((r.deployment or 0 for r in self.all), default=0) + 1
+    async def open_deployment(
+        self, *, at: float, lease: Lease, actor: str, data: dict[str, Any], number: int | None = None
+    ) -> int:
+        number = number or self._next_deployment
         await self.append(
             Kind.OPENED, at=at, environment=lease.environment, actor=actor, lease=lease, deployment=number, data=data
         )
         return number
+
+    async def request_deployment(self, *, at: float, environment: str, actor: str, data: dict[str, Any]) -> int:
+        number = self._next_deployment
+        await self.append(
+            Kind.REQUESTED, at=at, environment=environment, actor=actor, lease=None, deployment=number, data=data
+        )
+        return number
+
+    @property
+    def _next_deployment(self) -> int:
+        return max((r.deployment or 0 for r in self.all), default=0) + 1
 
     async def add_release(self, *, at: float, lease: Lease, actor: str, data: dict[str, Any]) -> int:
         number = sum(r.kind is Kind.RELEASE for r in self.all) + 1

@@ -88,6 +88,16 @@ class JournalContract:
         assert (records[2].at, records[2].step, records[2].data) == (12.5, 0, {"ok": True, "n": 1.5})
         assert {r.generation for r in records} == {lease.generation}
 
+    async def test_what_was_requested_is_opened_under_its_own_number(self, journal: Journal) -> None:
+        asked = await journal.request_deployment(at=10.0, environment="production", actor="ana", data={"a": 1})
+        lease = await journal.acquire("production", ANA, at=10.0)
+        other = await journal.open_deployment(at=11.0, lease=lease, actor="ana", data={})
+        assert await journal.open_deployment(at=12.0, lease=lease, actor="ana", data={}, number=asked) == asked
+        assert other == asked + 1
+        records = await journal.records(asked)
+        assert [(r.kind, r.generation) for r in records] == [(Kind.REQUESTED, None), (Kind.OPENED, lease.generation)]
+        assert await journal.verify() is None
+
     async def test_measurements_are_kept_apart_from_what_was_done(self, journal: Journal) -> None:
         lease = await journal.acquire("production", ANA, at=10.0)
         number = await journal.open_deployment(at=10.0, lease=lease, actor="ana", data={})

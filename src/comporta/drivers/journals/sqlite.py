@@ -115,10 +115,18 @@ class SqliteJournal:
         with self._writing() as db:
             return self._append(db, kind, at, environment, actor, lease, deployment, step, data or {})
 
-    async def open_deployment(self, *, at: float, lease: Lease, actor: str, data: dict[str, Any]) -> int:
+    async def open_deployment(
+        self, *, at: float, lease: Lease, actor: str, data: dict[str, Any], number: int | None = None
+    ) -> int:
         with self._writing() as db:
-            number: int = db.execute("SELECT coalesce(max(deployment), 0) + 1 FROM records").fetchone()[0]
+            number = number or _next_deployment(db)
             self._append(db, Kind.OPENED, at, lease.environment, actor, lease, number, None, data)
+        return number
+
+    async def request_deployment(self, *, at: float, environment: str, actor: str, data: dict[str, Any]) -> int:
+        with self._writing() as db:
+            number = _next_deployment(db)
+            self._append(db, Kind.REQUESTED, at, environment, actor, None, number, None, data)
         return number
 
     async def add_release(self, *, at: float, lease: Lease, actor: str, data: dict[str, Any]) -> int:
@@ -287,6 +295,11 @@ def _require(db: sqlite3.Connection, lease: Lease) -> None:
     generation, current = _lease(db, lease.environment)
     if current is None or generation != lease.generation:
         raise lost(lease.environment, current)
+
+
+def _next_deployment(db: sqlite3.Connection) -> int:
+    number: int = db.execute("SELECT coalesce(max(deployment), 0) + 1 FROM records").fetchone()[0]
+    return number
 
 
 def _of_deployment(db: sqlite3.Connection, deployment: int, kinds: str) -> list[Record]:

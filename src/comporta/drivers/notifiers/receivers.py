@@ -17,10 +17,15 @@ from comporta.model.spec import EnvironmentSpec, ReceiverSpec
 from comporta.ports.notifier import Notifier, Receiver
 from comporta.ports.secrets import Secrets
 
+USUAL = "comporta"
+"""The format of a webhook that names none."""
+
 
 def receiver(spec: ReceiverSpec, folder: Path, secrets: Secrets) -> Receiver:
     """The receiver, ready to be told. Does no I/O."""
-    written = json.dumps([spec.kind, spec.target, spec.events])
+    # The usual format is left out, so that a key stays what it was before there was another one.
+    other = [spec.format] if spec.format != USUAL else []
+    written = json.dumps([spec.kind, spec.target, spec.events, *other])
     return Receiver(
         key=f"{spec.kind}-{hashlib.sha256(written.encode()).hexdigest()[:16]}",
         label=label(spec),
@@ -60,7 +65,7 @@ def _wrong(spec: ReceiverSpec, secrets: Secrets) -> dict[str, str]:
 def _notifier(spec: ReceiverSpec, folder: Path, secrets: Secrets) -> Notifier:
     match spec.kind:
         case "webhook":
-            return Webhook(spec.target[0], spec.secret, spec.timeout, secrets)
+            return Webhook(spec.target[0], spec.secret, spec.timeout, secrets, spec.format)
         case "run":
             return Command(spec.target, folder, spec.timeout, secrets)
         case _:

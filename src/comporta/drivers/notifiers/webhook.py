@@ -1,4 +1,4 @@
-"""A signed POST of the facts as JSON."""
+"""A signed POST of the facts as JSON, or of a CDEvent."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 import time
 
 from comporta.drivers.causes import root_cause
+from comporta.drivers.notifiers.cdevents import CONTENT_TYPE, cloud_event
 from comporta.model.errors import NotifyFailure
 from comporta.model.messages import Message
 from comporta.ports.secrets import Secrets
@@ -19,13 +20,15 @@ class Webhook:
     Args:
         url, secret: may hold `${NAME}`; without a secret nothing is signed.
         timeout: seconds for the whole exchange.
+        format: "comporta": the facts; "cdevents": CDEvents in CloudEvents.
     """
 
-    def __init__(self, url: str, secret: str, timeout: float, secrets: Secrets) -> None:
+    def __init__(self, url: str, secret: str, timeout: float, secrets: Secrets, format: str = "comporta") -> None:
         self._url = url
         self._secret = secret
         self._timeout = timeout
         self._secrets = secrets
+        self._is_cdevents = format == "cdevents"
 
     async def send(self, message: Message) -> None:
         status = await self._post(self._secrets.fill(self._url), message)
@@ -36,7 +39,7 @@ class Webhook:
         import anyio
         import httpx2
 
-        body = json.dumps(message.facts(), ensure_ascii=False).encode()
+        body = cloud_event(message) if self._is_cdevents else json.dumps(message.facts(), ensure_ascii=False).encode()
         try:
             # The limit is for the whole exchange: an answer that trickles in must not outlive it.
             with anyio.fail_after(self._timeout):
@@ -51,7 +54,8 @@ class Webhook:
             raise NotifyFailure(root_cause(error)) from error
 
     def _headers(self, message: Message, body: bytes) -> dict[str, str]:
-        headers = {"Content-Type": "application/json", "User-Agent": "comporta", "X-Comporta-Id": message.id}
+        kind = CONTENT_TYPE if self._is_cdevents else "application/json"
+        headers = {"Content-Type": kind, "User-Agent": "comporta", "X-Comporta-Id": message.id}
         if self._secret:
             timestamp = str(int(time.time()))
             headers["X-Comporta-Timestamp"] = timestamp
