@@ -23,11 +23,11 @@ OPERATORS = {"|", "||", "&&", ";", ">", ">>", "<", "&", "(", ")"}
 
 def shown(page: Path) -> Iterator[str]:
     """The commands of a page: lines of its examples, and those in the text."""
-    text = page.read_text(encoding="utf-8")
+    text = re.sub(r"\\\n\s*", "", page.read_text(encoding="utf-8"))
     for language, block in FENCED.findall(text):
         lines = scripts(block) if language == "yaml" else block.splitlines()
         for line in lines:
-            if found := re.match(r"(?:\$ |! |if )*(comporta\s.*)", line.strip()):
+            if found := re.match(r"(?:\$ |! |if |exec )*(comporta\s.*)", line.strip()):
                 yield found[1]
     yield from (found.replace("\n", " ") for found in INLINE.findall(FENCED.sub("", text)))
 
