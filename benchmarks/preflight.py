@@ -1,6 +1,6 @@
 """How long `comporta preflight` takes beside its slowest gate.
 
-Run: python benchmarks/preflight.py [seconds of the slowest gate, default 20] [runs, default 3]
+Run: python benchmarks/preflight.py [seconds of the slowest gate, default 30] [runs, default 3]
 
 Eight gates wait, the first an eighth of that time, the last all of it: as audits wait for a service, or builds for a
 disk. (Gates that compute share the cores.) Beside them, in the same run: the command without gates of one's own, which
@@ -52,7 +52,7 @@ def asked(folder: Path) -> tuple[float, list[dict[str, Any]]]:
 
 
 @click.command()
-@click.argument("slowest", type=click.FloatRange(min=0.1), default=20.0)
+@click.argument("slowest", type=click.FloatRange(min=0.1), default=30.0)
 @click.argument("runs", type=click.IntRange(min=1), default=3)
 def main(slowest: float, runs: int) -> None:
     """Print the table."""
