@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from itertools import groupby
+from typing import NamedTuple
 
 from comporta.model.journal import Outcome
 from comporta.model.outlines import Outline
@@ -17,7 +17,9 @@ from comporta.model.values import Value
 
 DAY = 86400.0
 ROLLBACK = "rollback"
-REACHED_USERS = (Outcome.PROMOTED, Outcome.ROLLED_BACK, Outcome.INCIDENT)
+PROMOTED, ROLLED_BACK = Outcome.PROMOTED, Outcome.ROLLED_BACK
+REACHED_USERS = (PROMOTED, ROLLED_BACK, Outcome.INCIDENT)
+UNCOUNTED = (None, Outcome.SUPERSEDED)
 PART = 0.95
 """A duration is kept if this part of the deployments took no longer: one stuck deployment in a hundred is no trend."""
 BARS = 30
@@ -108,34 +110,68 @@ class Window(Value, frozen=True):
 def over(outlines: Sequence[Outline], since: float, until: float, spec: ServiceLevelsSpec) -> Window:
     """The figures of the deployments that began in the window. `outlines` are oldest first."""
     within = [each for each in outlines if since <= each.started <= until]
+    by: dict[tuple[str, str], list[Outline]] = {}
+    for each in within:
+        by.setdefault((each.environment, each.strategy), []).append(each)
+    counts = {key: _counted(key[1], members) for key, members in sorted(by.items())}
     return Window(
         since=since,
         until=until,
-        whole=Group(deployments=len(within), levels=_levels(within, spec)),
-        groups=tuple(_groups(within, spec)),
+        whole=_group(_all(counts.values()), spec),
+        groups=tuple(_group(counted, spec, *key) for key, counted in counts.items()),
         dora=_dora(within, (until - since) / DAY),
         bars=tuple(_bars(within, since, until)),
     )
 
 
-def _groups(outlines: Iterable[Outline], spec: ServiceLevelsSpec) -> Iterable[Group]:
-    by: dict[tuple[str, str], list[Outline]] = {}
-    for each in outlines:
-        by.setdefault((each.environment, each.strategy), []).append(each)
-    for (environment, strategy), members in sorted(by.items()):
-        levels = _levels(members, spec)
-        yield Group(deployments=len(members), levels=levels, environment=environment, strategy=strategy)
+class _Counted(NamedTuple):
+    """What the levels of some deployments are made of: each is looked at once, however many groups it belongs to.
+
+    Attributes:
+        changes: how many ended that were no rollbacks.
+        promoted, restored: how many seconds each took that was promoted, of the changes and of the rollbacks.
+        lost: requests lost by each of which that is known.
+    """
+
+    deployments: int
+    changes: int
+    promoted: list[float]
+    restored: list[float]
+    lost: list[int]
 
 
-def _levels(outlines: Sequence[Outline], spec: ServiceLevelsSpec) -> tuple[Level, ...]:
-    ended = [each for each in outlines if each.outcome not in (None, Outcome.SUPERSEDED)]
-    changes = [each for each in ended if each.strategy != ROLLBACK]
-    good = len([each for each in changes if each.outcome is Outcome.PROMOTED])
+def _counted(strategy: str, outlines: Sequence[Outline]) -> _Counted:
+    ended = [each for each in outlines if each.outcome not in UNCOUNTED]
     lost = [each.lost for each in ended if each.lost is not None]
-    return (
-        Level(name="success", limit=spec.success, value=good / len(changes) if changes else None, counted=len(changes)),
-        _duration("deployment", spec.deployment, changes),
-        _duration("rollback", spec.rollback, [each for each in ended if each.strategy == ROLLBACK]),
+    taken = _promoted_in(ended)
+    if strategy == ROLLBACK:
+        return _Counted(len(outlines), 0, [], taken, lost)
+    return _Counted(len(outlines), len(ended), taken, [], lost)
+
+
+def _all(counts: Iterable[_Counted]) -> _Counted:
+    deployments = changes = 0
+    promoted: list[float] = []
+    restored: list[float] = []
+    lost: list[int] = []
+    for each in counts:
+        deployments += each.deployments
+        changes += each.changes
+        promoted += each.promoted
+        restored += each.restored
+        lost += each.lost
+    return _Counted(deployments, changes, sorted(promoted), sorted(restored), lost)
+
+
+def _group(
+    counted: _Counted, spec: ServiceLevelsSpec, environment: str | None = None, strategy: str | None = None
+) -> Group:
+    success = len(counted.promoted) / counted.changes if counted.changes else None
+    lost = counted.lost
+    levels = (
+        Level(name="success", limit=spec.success, value=success, counted=counted.changes),
+        _duration("deployment", spec.deployment, counted.promoted),
+        _duration("rollback", spec.rollback, counted.restored),
         Level(
             name="lost",
             limit=spec.lost,
@@ -144,23 +180,24 @@ def _levels(outlines: Sequence[Outline], spec: ServiceLevelsSpec) -> tuple[Level
             worst=max(lost, default=None),
         ),
     )
+    return Group(deployments=counted.deployments, levels=levels, environment=environment, strategy=strategy)
 
 
-def _duration(name: str, limit: float, outlines: Iterable[Outline]) -> Level:
-    taken = _promoted_in(outlines)
+def _duration(name: str, limit: float, taken: Sequence[float]) -> Level:
+    """Args: taken: in order."""
     worst = taken[-1] if taken else None
     return Level(name=name, limit=limit, value=_at(taken, PART), counted=len(taken), worst=worst)
 
 
 def _dora(outlines: Sequence[Outline], days: float) -> Dora:
     taken_back, restores = _repairs(outlines)
-    changes = [each for each in outlines if each.strategy != ROLLBACK and each.outcome in REACHED_USERS]
-    promoted = [each for each in changes if each.outcome is Outcome.PROMOTED]
+    changes = [each for each in outlines if each.outcome in REACHED_USERS and each.strategy != ROLLBACK]
+    promoted = [each for each in changes if each.outcome is PROMOTED]
     failures = len(changes) - len(promoted) + taken_back
-    lead = sorted([took for each in promoted if (took := _between(each.created, each.ended)) is not None])
+    lead = [each.ended - each.created for each in promoted if each.created is not None and each.ended is not None]
     return Dora(
         per_day=len(promoted) / days if days > 0 else 0.0,
-        lead_time=_at(lead, 0.5),
+        lead_time=_at(sorted(lead), 0.5),
         change_failure_rate=failures / len(changes) if changes else None,
         time_to_restore=_at(sorted(restores), 0.5),
         changes=len(changes),
@@ -175,23 +212,25 @@ def _repairs(outlines: Iterable[Outline]) -> tuple[int, list[float]]:
     seconds: list[float | None] = []
     taken_back = 0
     for each in outlines:
-        promoted = each.outcome is Outcome.PROMOTED
+        promoted = each.outcome is PROMOTED
         if each.strategy == ROLLBACK and promoted:
             # A second rollback in a row goes further back: the change that failed is the same.
             taken_back += live.pop(each.environment, None) is not None
             seconds.append(_between(each.started, each.ended))
         elif promoted:
             live[each.environment] = each
-        elif each.outcome is Outcome.ROLLED_BACK:
+        elif each.outcome is ROLLED_BACK:
             seconds.append(_between(each.failed, each.ended))
     return taken_back, [each for each in seconds if each is not None]
 
 
 def _bars(outlines: Sequence[Outline], since: float, until: float) -> Iterable[Bar]:
     width = (until - since) / BARS or 1.0
-    changes = [each for each in outlines if each.strategy != ROLLBACK and each.outcome is not None]
-    for number, members in groupby(changes, key=lambda each: min(BARS - 1, int((each.started - since) / width))):
-        within = list(members)
+    stretches: dict[int, list[Outline]] = {}
+    for each in outlines:
+        if each.outcome is not None and each.strategy != ROLLBACK:
+            stretches.setdefault(min(BARS - 1, int((each.started - since) / width)), []).append(each)
+    for number, within in sorted(stretches.items()):
         taken = _promoted_in(within)
         failed = len(within) - len(taken)
         yield Bar(at=since + number * width, promoted=len(taken), failed=failed, slowest=_at(taken, PART))
@@ -199,9 +238,8 @@ def _bars(outlines: Sequence[Outline], since: float, until: float) -> Iterable[B
 
 def _promoted_in(outlines: Iterable[Outline]) -> list[float]:
     """How many seconds each took that was promoted, in order."""
-    return sorted(
-        [each.ended - each.started for each in outlines if each.ended is not None and each.outcome is Outcome.PROMOTED]
-    )
+    taken = [each.ended - each.started for each in outlines if each.outcome is PROMOTED and each.ended is not None]
+    return sorted(taken)
 
 
 def _between(begin: float | None, end: float | None) -> float | None:

@@ -33,8 +33,20 @@ def _python(requirements: bool) -> list[GateSpec]:
     return [
         _gate("Python tests", "pytest"),
         _gate("Python lint", "ruff", "check", "."),
-        _gate("Python security", "bandit", "--quiet", "--recursive", ".", "--exclude", "./.venv,./tests"),
-        _gate("Python dependencies", "pip-audit", *(("-r", "requirements.txt") if requirements else (".",))),
+        _gate(
+            "Python security",
+            "bandit",
+            "--quiet",
+            "--severity-level=medium",
+            "--recursive",
+            ".",
+            "--exclude",
+            "./.venv,./tests",
+        ),
+        # Strict: what could not be looked up has not passed.
+        _gate(
+            "Python dependencies", "pip-audit", "--strict", *(("-r", "requirements.txt") if requirements else (".",))
+        ),
     ]
 
 

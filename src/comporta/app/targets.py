@@ -134,7 +134,7 @@ class _Choice:
         """Newer ones that are not known to be good, where the chosen one is."""
         newer = newest_first[: newest_first.index(chosen)] if chosen.survived else []
         return [
-            f"{self.known[served.release].ref}: it served only {duration(served.seconds)}"
+            f"{self.known[served.release].ref}: it served only {duration(round(served.seconds))}"
             for served in newer
             if not served.survived
         ]
@@ -147,5 +147,5 @@ class _Choice:
 
 def _why(served: Served) -> str:
     if served.survived:
-        return f"the last known good release, which served for {duration(served.seconds)}"
-    return f"a release that served only {duration(served.seconds)}, but none is known to be good"
+        return f"the last known good release, which served for {duration(round(served.seconds))}"
+    return f"a release that served only {duration(round(served.seconds))}, but none is known to be good"
