@@ -81,6 +81,8 @@ async def measure(way: Way, version: str, rate: float, after: float) -> Measured
         await asyncio.sleep(after)
         report = await load.stop()
     found = Measured(began, seconds, report, await served(url), version)
+    if version == GOOD and found.serving != version:
+        raise click.ClickException(f"{way.name} did not bring {version} up: {way.said}")
     for kind, failure in report.failures.items():
         first = failure.examples[0]
         click.echo(f"    {failure.count} {kind}: {first.kind}, {first.status or first.detail}", err=True)

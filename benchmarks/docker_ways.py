@@ -98,6 +98,8 @@ class Way:
     """One way to change versions. `up` is there for a block; `deploy` comes back when it is done, or undone."""
 
     name: str
+    said = ""
+    """What the command of the last deployment said, where it is one command."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -129,7 +131,7 @@ class Comporta(Way):
             self._down()
 
     async def deploy(self, version: str) -> None:
-        await call(*self._command("deploy", version, "--yes"), cwd=self.stage.folder)
+        _, self.said = await call(*self._command("deploy", version, "--yes"), cwd=self.stage.folder)
 
     def _down(self) -> None:
         subprocess.run(self._command("down", "--yes"), cwd=self.stage.folder, capture_output=True, check=False)
@@ -265,8 +267,8 @@ def is_well(url: str) -> bool:
 # Docker, and what was made with it
 
 
-async def call(*words: str, cwd: Path | None = None, check: bool = False) -> int:
-    """A program in a group of its own, so that Ctrl-C reaches it only through us."""
+async def call(*words: str, cwd: Path | None = None, check: bool = False) -> tuple[int, str]:
+    """Exit code and output of a program, in a group of its own, so that Ctrl-C reaches it only through us."""
     process = await asyncio.create_subprocess_exec(
         *words, cwd=cwd, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, start_new_session=True
     )
@@ -278,11 +280,12 @@ async def call(*words: str, cwd: Path | None = None, check: bool = False) -> int
         raise
     if check and process.returncode:
         raise click.ClickException(f"{' '.join(words)}: {printed.decode()}")
-    return process.returncode or 0
+    return process.returncode or 0, printed.decode()
 
 
 async def docker(*words: str, check: bool = True) -> int:
-    return await call("docker", *words, check=check)
+    code, _ = await call("docker", *words, check=check)
+    return code
 
 
 def out(*words: str, given: str | None = None) -> str:
