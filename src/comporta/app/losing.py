@@ -57,7 +57,8 @@ async def agree_to_loss(ctx: Context, release: Release, undoing: Undoing, agreed
 
 async def _backup(ctx: Context, release: Release, undoing: Undoing) -> str:
     kept = vault(ctx)
-    found = await kept.at(undoing.to) if kept else None
+    # A backup without a revision may also be one whose migration tool leaves none that we know.
+    found = await kept.at(undoing.to) if kept and undoing.to else None
     if found is None:
         raise Refused(
             f"cannot roll back to {release.ref}: there is no way back from {_final(undoing)}, and no verified backup "

@@ -34,7 +34,7 @@ class BackupVault:
     async def find(self, reason: str) -> str | None:
         return next((one.id for one in await self._sound() if one.reason == reason), None)
 
-    async def at(self, revision: str | None) -> str | None:
+    async def at(self, revision: str) -> str | None:
         return next((one.id for one in await self._sound() if one.content.revision == revision), None)
 
     async def loss(self, id: str) -> tuple[str, ...]:

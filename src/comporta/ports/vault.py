@@ -16,7 +16,7 @@ class Vault(Protocol):
     async def find(self, reason: str) -> str | None:
         """The newest sound backup that was made for this reason, if there is one."""
 
-    async def at(self, revision: str | None) -> str | None:
+    async def at(self, revision: str) -> str | None:
         """The newest sound backup of the database at this revision of its schema, if there is one."""
 
     async def loss(self, id: str) -> tuple[str, ...]:

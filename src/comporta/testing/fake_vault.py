@@ -25,7 +25,7 @@ class FakeVault:
         found = [place for place, (why, _) in enumerate(self.kept) if why == reason]
         return str(found[-1]) if found else None
 
-    async def at(self, revision: str | None) -> str | None:
+    async def at(self, revision: str) -> str | None:
         found = [place for place, (_, applied) in enumerate(self.kept) if (applied or (None,))[-1] == revision]
         return str(found[-1]) if found else None
 
