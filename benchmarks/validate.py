@@ -63,7 +63,7 @@ health: {{timeout: 60s, interval: 100ms, checks: [{{name: api, path: /, timeout:
 blue_green: {{stabilize: 0s, drain: 5s, keep_warm: {keep_warm}}}
 validate:
   health: {{during: 1s}}
-  performance: {{during: 16s, path: /work, rate: 25/s, connections: 4}}
+  performance: {{during: 16s, path: /work, rate: 25/s, connections: 10}}
   features: {{during: 30s, checks: [{{name: feature, path: /feature, timeout: 5s}}]}}
   load: {{during: 18s, path: /work, to: 50/s, users: true}}
 environments:
@@ -75,20 +75,20 @@ environments:
 class Release:
     """How a planted release behaves; `phase`: in which phase that must show. Times are in seconds.
 
-    What four connections get is bound by `serial` (48 ms for the four of them, an answer takes 34): so a busy machine,
-    which adds to each answer but not to the single file, does not make a planted loss of throughput smaller.
+    An answer takes 100 ms, and ten connections are bound by `serial` (120 ms for all of them): so a busy machine, which adds
+    some milliseconds to each answer but not to the single file, does not make what is planted much smaller.
     """
 
     serial: float = 0.012
-    delay: float = 0.022
+    delay: float = 0.088
     broken: bool = False
     phase: str | None = None
 
 
 GOOD = Release()
 PLANTED = {
-    "latency x 1.6": Release(delay=0.0424, phase="performance"),
-    "throughput x 0.7": Release(serial=0.0172, delay=0.0168, phase="performance"),
+    "latency x 1.6": Release(delay=0.148, phase="performance"),
+    "throughput x 0.7": Release(serial=0.0172, delay=0.0828, phase="performance"),
     "a broken feature": Release(broken=True, phase="features"),
     "collapse under load": Release(serial=0.04, delay=0.0, phase="load"),
 }
