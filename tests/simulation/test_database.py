@@ -252,10 +252,10 @@ def test_the_history_has_contracts_that_failed_were_cut_off_and_were_applied():
     with pytest.raises(Crash):
         made.run(contract, Fault("crash", 1))
     made.run(contract)
-    told = made.run(lambda ctx: with_contracts(ctx.journal, Wanted(None), 4))
+    told = made.run(lambda ctx: with_contracts(ctx, Wanted(None), 4))
     assert [one.outcome for one in told] == ["applied", None, "failed", Outcome.PROMOTED]
     assert [one.cause for one in told] == ["", "", "cannot apply 0003.up.sql: it is made to fail", ""]
-    promoted = made.run(lambda ctx: with_contracts(ctx.journal, Wanted(None, ["promoted"]), 9))
+    promoted = made.run(lambda ctx: with_contracts(ctx, Wanted(None, ["promoted"]), 9))
     assert [one.version for one in promoted] == ["1.1.0", "1.0.0"]
 
 

@@ -20,6 +20,7 @@ from comporta.drivers.backups.store import Store
 from comporta.drivers.system_clock import SystemClock
 from comporta.model.backups import Listing
 from comporta.model.spec import BackupSpec
+from support.forked import python
 from support.postgresql import rows
 
 CONFIG = """\
@@ -58,10 +59,9 @@ class DatabaseSite:
 
     def run(self, *words: str, expect: int | None = 0) -> str:
         """What it said, standard output first."""
-        process = self.start(*words)
-        out, errors = process.communicate(timeout=170)
-        assert expect is None or process.returncode == expect, out + errors
-        return out + errors
+        done = python(["-m", "comporta.main", "database", *words], cwd=self.folder, environ=self._environ())
+        assert expect is None or done.returncode == expect, done.stdout + done.stderr
+        return done.stdout + done.stderr
 
     def killed_everywhere(self, *words: str) -> Iterator[str]:
         """Run a command again and again, killed at its first act, its second…, until it comes through: those acts."""
@@ -80,12 +80,15 @@ class DatabaseSite:
         return subprocess.Popen(
             [sys.executable, *words],
             cwd=self.folder,
-            env={**os.environ, "DATABASE_URL": self.url, **self.env},
+            env=self._environ(),
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    def _environ(self) -> dict[str, str]:
+        return {**os.environ, "DATABASE_URL": self.url, **self.env}
 
     def listed(self) -> Any:
         return json.loads(self.run("list", "--json"))
