@@ -75,8 +75,8 @@ environments:
 class Release:
     """How a planted release behaves; `phase`: in which phase that must show. Times are in seconds.
 
-    An answer takes 100 ms, and ten connections are bound by `serial` (120 ms for all of them): so a busy machine, which adds
-    some milliseconds to each answer but not to the single file, does not make what is planted much smaller.
+    An answer takes 100 ms, and ten connections are bound by `serial` (120 ms for all of them): so a busy machine, which
+    adds some milliseconds to each answer but not to the single file, does not make what is planted much smaller.
     """
 
     serial: float = 0.012

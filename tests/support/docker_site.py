@@ -6,7 +6,6 @@ import http.client
 import json
 import secrets
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from comporta.drivers.routers.nginx_options import NginxOptions
 from support.docker_world import BASE, docker, need_engine
+from support.forked import python
 from support.site import Site, taken_down
 
 DISTURBED = Path(__file__).with_name("disturbed.py")
@@ -84,8 +84,7 @@ class DockerSite(Site):
 
     def disturbed(self, place: str, disturbance: list[str], *words: str) -> subprocess.CompletedProcess[str]:
         """The command, which is disturbed when it comes to `place`, as in `killed_at`; how it ends is not asked."""
-        command = [sys.executable, str(DISTURBED), place, json.dumps(disturbance), *words]
-        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=120, check=False)
+        return python([str(DISTURBED), place, json.dumps(disturbance), *words], cwd=self.folder)
 
     def containers(self) -> list[str]:
         return docker("ps", "-aq", "--filter", f"label=comporta.service={self.service}").split()
