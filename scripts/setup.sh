@@ -3,6 +3,7 @@
 # virtual environment .venv from the lock file. Sourced by demo.sh and test.sh; safe to run again.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+unset PYTHONDONTWRITEBYTECODE  # else each command compiles all its modules again, which doubles its start
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
