@@ -103,6 +103,15 @@ def test_an_end_that_was_cut_off_is_found_out_by_a_hash_that_was_noted(shop: Sit
     assert "characters 0-9 and a-f" in shop.comporta("audit", "verify", "--head", "xyz", expect=2).stderr
 
 
+def test_a_plan_of_another_version_is_an_error_that_names_the_deployment(shop: Site) -> None:
+    write(shop, "promoted")
+    change(shop, "UPDATE records SET data = replace(data, 'shift-traffic', 'teleport-traffic') WHERE sequence = 1")
+    for verb in ("status", "history"):
+        told = shop.comporta(verb, expect=3).stderr
+        assert "cannot read the plan of deployment 1: Invalid value 'teleport-traffic'" in told
+        assert "another version of comporta" in told
+
+
 def test_history_is_filtered_by_outcome_time_and_environment(shop: Site) -> None:
     write(shop, "promoted", "aborted", "rolled-back", "promoted")
     write(shop, "incident", environment="staging")

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from comporta.engine.machine import Standing, can_abort, fold, goes_back
 from comporta.model.approvals import Approval
-from comporta.model.errors import UsageError
+from comporta.model.errors import JournalError, UsageError
 from comporta.model.journal import Kind, Outcome, Record
 from comporta.model.release import Release
 from comporta.model.values import from_json, to_json
@@ -76,10 +78,14 @@ def opening(
 
 
 def deployment_of(opened: Record, finished: Record | None) -> Deployment:
-    """The deployment that an OPENED (or only a REQUESTED) record began."""
+    """The deployment that an OPENED (or only a REQUESTED) record began.
+
+    Raises:
+        JournalError: its plan is none that this version of comporta knows.
+    """
     assert opened.deployment is not None, "an OPENED record has a number"
     approval = opened.data.get("approval")
-    plan = from_json(opened.data["plan"], Plan)
+    plan = _plan(opened)
     figures = dict(finished.data) if finished else {}
     return Deployment(
         number=opened.deployment,
@@ -102,6 +108,16 @@ def deployment_of(opened: Record, finished: Record | None) -> Deployment:
         cause=figures.pop("cause", ""),
         figures=figures,
     )
+
+
+def _plan(opened: Record) -> Plan:
+    try:
+        return from_json(opened.data["plan"], Plan)
+    except msgspec.ValidationError as error:
+        raise JournalError(
+            f"cannot read the plan of deployment {opened.deployment}: {error}",
+            next="another version of comporta wrote it, or somebody changed it: `comporta audit verify` tells",
+        ) from None
 
 
 async def deployments(journal: Journal, environment: str | None, limit: int | None = None) -> list[Deployment]:
