@@ -71,6 +71,7 @@ class TestAlembicOnSqlite(MigratorContract):
         return AlembicWorld(tmp_path, f"sqlite:///{tmp_path}/shop.db")
 
 
+# On PostgreSQL, this would be Alembic's way through the same driver again, and its tests are the slowest.
 @pytest.mark.slow
 class TestCommandOnSqlite(MigratorContract):
     @pytest.fixture
@@ -90,10 +91,3 @@ class TestAlembicOnPostgresql(MigratorContract):
     @pytest.fixture
     def world(self, tmp_path: Path, server: Server) -> MigratorWorld:
         return AlembicWorld(tmp_path, server.database())
-
-
-@pytest.mark.slow
-class TestCommandOnPostgresql(MigratorContract):
-    @pytest.fixture
-    def world(self, tmp_path: Path, server: Server) -> MigratorWorld:
-        return CommandWorld(tmp_path, server.database())

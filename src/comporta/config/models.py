@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, Field, create_model, model_validator
@@ -110,6 +111,18 @@ class File(Common):
 
 def build(options: OptionTypes) -> tuple[type[File], type[Environment]]:
     """The models of the whole file and of one environment, with the options of these drivers."""
+    return _build(tuple((kind, tuple(named.items())) for kind, named in options.items()))
+
+
+_Known: TypeAlias = tuple[tuple[str, tuple[tuple[str, type[BaseModel]], ...]], ...]
+
+
+@cache
+def _build(
+    known: tuple[tuple[str, tuple[tuple[str, type[BaseModel]], ...]], ...],
+) -> tuple[type[File], type[Environment]]:
+    """Made once: it takes longer than to read a file."""
+    options = {kind: dict(named) for kind, named in known}
     fields: dict[str, Any] = {}
     for kind, (choice, section) in SECTIONS.items():
         field = Common.model_fields[choice]
