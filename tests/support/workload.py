@@ -29,7 +29,7 @@ def until(ready: Callable[[], Any], what: str, timeout: float = 60.0) -> Any:
     deadline = time.monotonic() + timeout
     while not (value := ready()):
         assert time.monotonic() < deadline, f"{what}: not within {timeout:g} s"
-        time.sleep(0.02)
+        time.sleep(0.05)
     return value
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from comporta.model.checks import Target
-from comporta.model.histogram import Histogram
+from comporta.model.histogram import Histogram, bucket_of
 from comporta.model.load import LoadBlock
 from comporta.ports.clock import Clock
 
@@ -35,4 +35,4 @@ class FakeLoad:
 def _block(sent: int, takes: float | None, seconds: float, timeout: float) -> LoadBlock:
     if takes is None or takes > timeout:
         return LoadBlock(sent=sent, failed=sent, seconds=seconds, latencies=Histogram())
-    return LoadBlock(sent=sent, failed=0, seconds=seconds, latencies=Histogram.of([takes] * sent))
+    return LoadBlock(sent=sent, failed=0, seconds=seconds, latencies=Histogram(counts={bucket_of(takes): sent}))
