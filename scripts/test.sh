@@ -17,5 +17,6 @@ ruff check .
 ruff format --check --quiet .
 mypy
 lint-imports --no-logo
-# Tests wait more than they compute: two workers a core. A test file stays with one worker, since its servers are shared within it.
-pytest -n "$((2 * $(nproc)))" --dist loadfile -rs "${selection[@]}" "$@"
+# Tests wait more than they compute: two workers a core. A file stays with one worker, since its servers are shared within
+# it; the files keep their order, so that the short unit tests come last and no worker is left alone with a long file.
+pytest -n "$((2 * $(nproc)))" --dist loadfile --no-loadscope-reorder -rs "${selection[@]}" "$@"

@@ -79,7 +79,7 @@ def test_deploy_and_roll_back_lose_no_request(old: Site) -> None:
         back = old.comporta("rollback", "--yes").stdout
     assert "promoted: 1.1.0" in there
     assert ", 0 lost" in there
-    assert "promoted: 1.0.0" in back
+    assert "rolled back to 1.0.0" in back
     assert user.failures == []
     assert set(user.answers) == {"1.0.0", "1.1.0"}
     assert old.answers() == "1.0.0"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,5 +43,9 @@ def nginx_container(folder: Path, router: Path, *words: str) -> Iterator[NginxOp
 
 
 def gateway() -> str:
-    """This machine's address in Docker's own network: where its containers reach it."""
-    return docker("network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}")
+    """This machine's address in Docker's own network: where its containers reach it.
+
+    An engine names it only from its second start on; it is the first one of the network.
+    """
+    subnet = docker("network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Subnet}}")
+    return str(ipaddress.ip_network(subnet)[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import secrets
 import shutil
@@ -97,8 +98,9 @@ def _require_image(tag: str, *build: str, given: str | None = None) -> None:
 
 
 def _gateway() -> str:
-    """This machine's address in Docker's own network."""
-    return _docker("network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}").strip()
+    """This machine's address in Docker's own network: its first. An engine names it only from its second start on."""
+    subnet = _docker("network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Subnet}}").strip()
+    return str(ipaddress.ip_network(subnet)[1])
 
 
 def _clear(service: str) -> None:
