@@ -136,7 +136,8 @@ class ProvenReloads:
                     proven = time.monotonic()
                     await asyncio.sleep(0.5)
                     report = await load.stop()
-                assert report.cut_over(proven, old) == 0.0
+                # A connection that an old worker accepted just before may bring its first request just after.
+                assert old not in report.between(proven, report.end).releases()
                 assert report.between(proven, report.end).releases()[new] > 50
                 # A reload of this nginx may close idle connections under a request; it never answers wrongly.
                 assert set(report.failures) <= {"reset", "eof"}, report.failures
