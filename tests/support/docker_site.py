@@ -131,7 +131,7 @@ class Reader:
 
     def _read(self) -> None:
         while not self._enough.wait(0.005):
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
             try:
                 connection.request("GET", "/")
                 response = connection.getresponse()

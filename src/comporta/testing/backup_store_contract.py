@@ -21,7 +21,7 @@ def ignore(count: int) -> None:
     """Hears of bytes."""
 
 
-def backup(id: str, at: float = 1000.0) -> Backup:
+def backup(id: str, at: float) -> Backup:
     content = Description(version="1", schema={"table users": "abc"}, rows={"users": 3})
     return Backup(
         id=id,
@@ -36,10 +36,10 @@ def backup(id: str, at: float = 1000.0) -> Backup:
     )
 
 
-async def kept(store: BackupStore, id: str, data: bytes = DATA) -> Backup:
+async def kept(store: BackupStore, id: str, data: bytes = DATA, at: float = 1000.0) -> Backup:
     async with store.receive(id) as incoming:
         await incoming.fill(io.BytesIO(data), ignore)
-        return await incoming.keep(backup(id), ignore)
+        return await incoming.keep(backup(id, at), ignore)
 
 
 async def content(store: BackupStore, one: Backup) -> bytes:
@@ -65,6 +65,10 @@ class BackupStoreContract:
         assert await store.listing() == Listing(backups=(second, first))
         assert await content(store, first) == DATA
         assert await content(store, second) == b"second"
+
+    async def test_of_two_within_a_second_the_later_one_is_the_newest(self, store: BackupStore) -> None:
+        later, earlier = [await kept(store, f"20260101T000000Z-{end}", at=at) for end, at in (("aa", 7.9), ("bb", 7.1))]
+        assert await store.listing() == Listing(backups=(later, earlier))
 
     async def test_what_is_not_kept_leaves_nothing(self, store: BackupStore) -> None:
         with pytest.raises(ZeroDivisionError):

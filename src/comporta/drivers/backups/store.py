@@ -76,13 +76,15 @@ class Store:
     async def listing(self) -> Listing:
         names = await self._shelf.names()
         backups, damaged = [], []
-        for id in sorted((name.removesuffix(MANIFEST) for name in names if name.endswith(MANIFEST)), reverse=True):
+        for id in sorted(name.removesuffix(MANIFEST) for name in names if name.endswith(MANIFEST)):
             backup = _read(id, await self._shelf.read(id + MANIFEST)) if id + DATA in names else None
             if backup is None:
                 damaged.append(id)
             else:
                 backups.append(backup)
-        return Listing(backups=tuple(backups), damaged=tuple(damaged))
+        # Two may have been made within a second, which is all that their names tell.
+        newest_first = sorted(backups, key=lambda backup: (backup.at, backup.id), reverse=True)
+        return Listing(backups=tuple(newest_first), damaged=tuple(reversed(damaged)))
 
     @asynccontextmanager
     async def receive(self, id: str) -> AsyncIterator[Receiving]:
