@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 import trio
-from trio.testing import MockClock
 
 from comporta.app.approving import NotApproved, approve, reject, waiting
 from comporta.app.context import Context
@@ -16,11 +15,11 @@ from comporta.app.history import Wanted, history
 from comporta.app.rollback import rollback
 from comporta.app.running import Ended
 from comporta.app.settling import abort
-from comporta.model.errors import ComportaError, Refused, UsageError
+from comporta.model.errors import Refused, UsageError
 from comporta.model.journal import Kind, Outcome
 from comporta.strategies import blue_green, canary, rolling
 from comporta.strategies import emergency as urgent
-from simulation.world import Crash, World
+from simulation.world import Crash, World, together
 from support import specs
 
 UseCase = Callable[[Context], Awaitable[object]]
@@ -41,28 +40,6 @@ def live(made: World) -> str:
     assert serving is not None
     assert serving.occupant is not None
     return serving.occupant.release.version
-
-
-def together(made: World, *late: tuple[float, UseCase]) -> list[object]:
-    """Several commands, each by another person, and begun after some seconds: what became of each."""
-    outcomes: list[object] = [None] * len(late)
-
-    async def operate(place: int, ctx: Context, delay: float, use_case: UseCase) -> None:
-        await trio.sleep(delay)
-        try:
-            outcomes[place] = await use_case(ctx)
-        except ComportaError as error:
-            outcomes[place] = error
-
-    async def main() -> float:
-        async with trio.open_nursery() as nursery:
-            for place, (delay, use_case) in enumerate(late):
-                nursery.start_soon(operate, place, made.context(), delay, use_case)
-        return trio.current_time()
-
-    made.clock.before += trio.run(main, clock=MockClock(autojump_threshold=0))
-    made.living.clear()
-    return outcomes
 
 
 def asks(version: str = "1.2.0", plan: object = blue_green.plan) -> UseCase:

@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import pytest
-import trio
-from trio.testing import MockClock
 
 from comporta.app.context import Context
 from comporta.app.deploy import AlreadyLive, deploy
@@ -21,7 +19,7 @@ from comporta.model.journal import Outcome
 from comporta.model.spec import BlueGreenSpec, CanarySpec
 from comporta.model.traffic import Slot
 from comporta.strategies import blue_green, canary, emergency
-from simulation.world import Crash, Fault, World
+from simulation.world import Crash, Fault, World, together
 from support import specs
 
 WAITS = BlueGreenSpec(stabilize=5.0, drain=10.0, final_timeout=10.0, keep_warm=3600.0)
@@ -66,28 +64,6 @@ def kill_all(made: World) -> None:
     for slot in Slot:
         for index in (1, 2):
             made.runtime.kill(slot, index)
-
-
-def together(made: World, *late: tuple[float, Callable[[Context], Awaitable[object]]]) -> list[object]:
-    """Several commands, each begun after some seconds: what became of each."""
-    outcomes: list[object] = [None] * len(late)
-
-    async def operate(place: int, ctx: Context, delay: float, use_case: Callable[[Context], Awaitable[object]]) -> None:
-        await trio.sleep(delay)
-        try:
-            outcomes[place] = await use_case(ctx)
-        except ComportaError as error:
-            outcomes[place] = error
-
-    async def main() -> float:
-        async with trio.open_nursery() as nursery:
-            for place, (delay, use_case) in enumerate(late):
-                nursery.start_soon(operate, place, made.context(), delay, use_case)
-        return trio.current_time()
-
-    made.clock.before += trio.run(main, clock=MockClock(autojump_threshold=0))
-    made.living.clear()
-    return outcomes
 
 
 def outcome(ended: object) -> Outcome | None:

@@ -15,7 +15,7 @@ from comporta.app.context import Context, Interruption
 from comporta.app.running import request_abort
 from comporta.engine.events import StepEvent
 from comporta.model.checks import Target
-from comporta.model.errors import BackupFailed, MigrationFailed, RouterError, RuntimeFailure
+from comporta.model.errors import BackupFailed, ComportaError, MigrationFailed, RouterError, RuntimeFailure
 from comporta.model.figures import Counts, Figures
 from comporta.model.histogram import Histogram
 from comporta.model.journal import Holder, Kind, Lease, Record
@@ -405,3 +405,25 @@ class World:
         seat = self.runtime._seat(slot)
         assert seat is not None
         seat.running.update({index: 1_000_000 + index for index in range(1, seat.occupant.instances + 1)})
+
+
+def together(made: World, *late: tuple[float, Callable[[Context], Awaitable[object]]]) -> list[object]:
+    """Several commands, each by another person, and begun after some seconds: what became of each."""
+    outcomes: list[object] = [None] * len(late)
+
+    async def operate(place: int, ctx: Context, delay: float, use_case: Callable[[Context], Awaitable[object]]) -> None:
+        await trio.sleep(delay)
+        try:
+            outcomes[place] = await use_case(ctx)
+        except ComportaError as error:
+            outcomes[place] = error
+
+    async def main() -> float:
+        async with trio.open_nursery() as nursery:
+            for place, (delay, use_case) in enumerate(late):
+                nursery.start_soon(operate, place, made.context(), delay, use_case)
+        return trio.current_time()
+
+    made.clock.before += trio.run(main, clock=MockClock(autojump_threshold=0))
+    made.living.clear()
+    return outcomes
