@@ -44,6 +44,11 @@ class HostsSite(DockerSite):
         where = [[], ["-H", self.hosts.engine.url]][host]
         return docker(*where, "inspect", "-f", template, f"{self.service}.development.{name}")
 
+    def tags(self) -> list[set[str]]:
+        """Of the images of its releases, by host."""
+        words = ["images", "--filter", f"label=test.service={self.service}", "--format", "{{.Tag}}"]
+        return [{*docker(*where, *words).split()} for where in ([], ["-H", self.hosts.engine.url])]
+
     def everywhere(self) -> list[list[str]]:
         """Which instances run, by host."""
         found = self.hosts.containers(self.service)
@@ -168,3 +173,27 @@ def test_a_host_that_is_lost_for_long_is_taken_out_and_put_back_without_losing_a
         assert shop.everywhere() == [["blue-1"], ["blue-2"]]
     assert reader.pages == {"1.0.0", "1.1.0"}
     assert len(reader.failures) <= IN_FLIGHT
+
+
+def test_old_images_go_from_every_host_and_from_one_that_was_cut_off_once_it_is_back(shop: HostsSite) -> None:
+    shop.further = f"hosts: [{shop.hosts.written}]\n    keep_images: 1"
+    shop.write_config()
+    shop.comporta("deploy", "1.2.0", "--yes")
+    assert [leftover["host"] for leftover in shop.json("prune", "--dry-run")["removed"]] == []
+    shop.add_release("1.3.0")
+    link = shop.hosts.link
+    with mended(link):
+        done = shop.disturbed("do:stop-instances:after-effect", link.cutting, "deploy", "1.3.0", "--yes")
+        assert "what old releases left was not removed: cannot reach the Docker Engine" in done.stdout
+        assert (done.returncode, done.stderr) == (0, "")
+        refused = shop.comporta("prune", "--yes", expect=1).stderr
+        assert refused.startswith(f"error: cannot reach the Docker Engine at {shop.hosts.urls[1]}")
+    removed = shop.json("prune", "--yes")["removed"]
+    assert {(leftover["version"], leftover["host"]) for leftover in removed} == {
+        ("1.0.0", url) for url in shop.hosts.urls
+    }
+    here, there = shop.tags()
+    assert "1.0.0" not in here
+    assert len(there) == 2, "those of the live release and of the one before"
+    shop.comporta("rollback", "--yes")
+    assert shop.answers_with() == "1.2.0"

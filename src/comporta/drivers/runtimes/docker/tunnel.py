@@ -5,6 +5,8 @@ It ends with us, also when we are killed: the far end is a `cat` whose input is 
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator
@@ -45,8 +47,14 @@ async def tunnel(url: str) -> AsyncIterator[str]:
                 await _until_forwarded(process, url)
                 yield path
             finally:
-                with suppress(ProcessLookupError):
-                    process.terminate()
+                _end(process)
+
+
+def _end(process: anyio.abc.Process) -> None:
+    """Not by its `terminate`: that asks for the exit code first, and asyncio then complains that it is gone."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGTERM)
 
 
 def _command(url: str, path: str) -> list[str]:
@@ -67,8 +75,7 @@ async def _until_forwarded(process: anyio.abc.Process, url: str) -> None:
             await process.stdin.send(b"ready\n")
             await process.stdout.receive()
     except (anyio.EndOfStream, anyio.BrokenResourceError, TimeoutError) as error:
-        with suppress(ProcessLookupError):
-            process.terminate()
+        _end(process)
         said = [line.decode(errors="replace") async for line in process.stderr]
         raise Unreachable(
             f"cannot reach the Docker Engine at {url}: {' '.join(''.join(said).split()) or 'ssh did not connect'}",
