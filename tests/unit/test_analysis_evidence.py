@@ -125,12 +125,20 @@ def test_a_block_that_speaks_against_harm_makes_the_next_one_heed_the_roughness_
     assert again.log_total - quiet.log_total == pytest.approx(cap / 4)
 
 
-def test_two_bursts_side_by_side_abort_only_where_bursts_are_not_usual() -> None:
-    calm = Rates()
-    rough = replace(calm, dispersion=EventDispersion(spread=Dispersion(squares=60)))
-    for block in [Table(8, 25, 3, 475)] * 2:
-        calm, rough = calm.after(block, 1, RULES), rough.after(block, 1, RULES)
-    assert 1 < rough.wealth.log_total < -math.log(0.006) <= calm.wealth.log_total
+@pytest.mark.parametrize(
+    ("failed", "squares", "needed"),
+    [
+        pytest.param(8, 20, 3, id="a third of the requests fails: it may be a burst"),
+        pytest.param(13, 20, 2, id="most fail"),
+        pytest.param(8, 60, 7, id="where bursts are usual"),
+    ],
+)
+def test_bursts_side_by_side_abort_the_later_the_more_they_are_bursts(failed: int, squares: float, needed: int) -> None:
+    rates, level = replace(Rates(), dispersion=EventDispersion(spread=Dispersion(squares=squares))), -math.log(0.006)
+    for _ in range(needed - 1):
+        rates = rates.after(Table(failed, 25, 3, 475), 1, RULES)
+    assert rates.wealth.log_total < level
+    assert rates.after(Table(failed, 25, 3, 475), 1, RULES).wealth.log_total >= level
 
 
 def test_a_cap_takes_from_the_bets_and_leaves_the_cash() -> None:

@@ -1,7 +1,7 @@
 """Kill rules beside the comparison: absolute limits, for catastrophes.
 
 A rule is looked at over windows of whole blocks, half a minute at least and with a minimum of candidate requests, and
-kills when two windows in a row break it. Breaking means beyond the limit *and* worse than stable by four standard
+kills when two windows in a row break it. Breaking means beyond the limit *and* worse than stable by five standard
 errors (bursts included): an outage of both roles is no reason to abort, and a handful of requests no proof.
 
 Further metrics are looked at in each block, and kill when two blocks in a row are beyond a limit. A comparison with
@@ -19,7 +19,7 @@ from comporta.analysis.blocks import Block
 from comporta.model.figures import Counts
 from comporta.model.values import Value
 
-STANDARD_ERRORS = 4.0
+STANDARD_ERRORS = 5.0
 SHORTEST_WINDOW = 30  # seconds: a burst of one second must not fill it
 
 

@@ -17,6 +17,8 @@ PRIOR = (0.05, 0.08, 0.16, 0.22, 0.20, 0.14, 0.09, 0.06)  # most where harm is m
 HARMLESS = (1 / 300, 1 / 60, 1 / 20, 1 / 9, 1 / 5, 1 / 3, 1 / 2, 1 / 1.5)
 GRID = (*HARMLESS, 1.0, *ALTERNATIVES)  # multiples of the harm odds ratio ρ
 _NULL = GRID.index(1.0)
+_UNLESS_MOST_FAIL = 0.9
+"""Of the cap: then two blocks are not enough, since a burst in the candidate can last for two. It takes three."""
 
 
 class RateRules(Value, frozen=True):
@@ -24,7 +26,7 @@ class RateRules(Value, frozen=True):
 
     Attributes:
         log_odds: the odds ratios looked at: `GRID` times ρ, as logarithms.
-        log_cap: the most one block may add to the evidence.
+        log_cap: the most one block may add to the evidence: where most of the candidate's requests fail.
         margin: δ of the proof, as a share of requests.
     """
 
@@ -56,12 +58,18 @@ class Rates(Value, frozen=True):
         phi = self.dispersion.phi
         ratios = _log_ratios(table, rules.log_odds, phi)
         return Rates(
-            wealth=self.wealth.after(ratios[_NULL + 1 :], seconds, rules.log_cap, PRIOR, phi),
+            wealth=self.wealth.after(ratios[_NULL + 1 :], seconds, _log_cap(table, rules), PRIOR, phi),
             dispersion=self.dispersion.after(table),
             proof=self.proof.after(table, seconds, rules.margin, phi),
             likelihoods=tuple([before + ratio for before, ratio in zip(self.likelihoods, ratios, strict=True)]),
             totals=Table(*[before + new for before, new in zip(self.totals, table, strict=True)]),
         )
+
+
+def _log_cap(table: Table, rules: RateRules) -> float:
+    """It may depend on the block itself: what caps an e-value leaves one."""
+    most_fail = 2 * table.candidate_events >= table.candidate
+    return rules.log_cap * (1 if most_fail else _UNLESS_MOST_FAIL)
 
 
 def _log_ratios(table: Table, log_odds: tuple[float, ...], phi: float) -> list[float]:
