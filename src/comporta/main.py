@@ -64,11 +64,13 @@ class Composed:
         from comporta.drivers.probes.http import HttpProbe
         from comporta.drivers.probes.tcp import TcpProbe
         from comporta.drivers.series.sqlite import SqliteSeries
+        from comporta.drivers.state_folder import require_trusted
         from comporta.drivers.system_clock import SystemClock
         from comporta.engine.events import ignore
         from comporta.ports.bundle import Ports
 
         spec = self._spec(config, environment, os.environ if starts else None)
+        require_trusted(Path(spec.state))
         clock = SystemClock()
         secrets = EnvSecrets(Path(spec.env_file) if spec.env_file else None, os.environ)
         runtime, router = runtime_driver(spec), router_driver(spec)

@@ -4,11 +4,33 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from pathlib import Path
 
+from comporta.model.errors import UsageError
 from comporta.model.findings import Finding
 
 ENOUGH_BYTES = 200 * 1024 * 1024
+
+
+def require_trusted(folder: Path) -> None:
+    """Refuse a folder in which everybody may make files: a link there, or a proxy's file, would be followed by us.
+
+    Raises:
+        UsageError: it is such a folder.
+    """
+    if _open_to_everybody(folder):
+        raise UsageError(
+            f"cannot keep the journal in {folder}: every user of this machine may write there",
+            next=f"chmod o-w {folder}, or set `state:` in comporta.yml to a folder of your own",
+        )
+
+
+def _open_to_everybody(folder: Path) -> bool:
+    try:
+        return bool(folder.stat().st_mode & stat.S_IWOTH)
+    except OSError:
+        return False  # there is none yet; who makes it says what is wrong
 
 
 def diagnose(folder: Path) -> list[Finding]:
