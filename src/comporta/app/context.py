@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import anyio
 
-from comporta.engine.events import Listener, ignore
-from comporta.model.journal import Record
-from comporta.model.spec import EnvironmentSpec
-from comporta.ports.bundle import Ports
-from comporta.ports.host import Host
-from comporta.ports.journal import Journal
-from comporta.ports.notifier import Receiver
+from comporta.engine.events import ignore
 from comporta.ports.operator import Operator
-from comporta.ports.outbox import Outbox
-from comporta.ports.series import Series
-from comporta.steps.plan import Plan
-from comporta.steps.step import Facts
+
+if TYPE_CHECKING:  # a command that only reads needs no steps
+    from comporta.engine.events import Listener
+    from comporta.model.journal import Record
+    from comporta.model.spec import EnvironmentSpec
+    from comporta.ports.bundle import Ports
+    from comporta.ports.host import Host
+    from comporta.ports.journal import Journal
+    from comporta.ports.notifier import Receiver
+    from comporta.ports.outbox import Outbox
+    from comporta.ports.series import Series
+    from comporta.steps.plan import Plan
+    from comporta.steps.step import Facts
 
 
 class Reporter(Protocol):
