@@ -63,7 +63,7 @@ class Composed:
         from comporta.drivers.load_generator import GeneratedLoad
         from comporta.drivers.local_host import LocalHost
         from comporta.drivers.metrics.prometheus import Prometheus
-        from comporta.drivers.otlp import Tracer
+        from comporta.drivers.otlp import Tracer, traceparent
         from comporta.drivers.probes.command import CommandProbe
         from comporta.drivers.probes.http import HttpProbe
         from comporta.drivers.probes.tcp import TcpProbe
@@ -96,8 +96,19 @@ class Composed:
         series = SqliteSeries(Path(spec.state) / spec.environment / "watch.db")
         alerts = alerts_of(spec, _path(config), secrets)
         trace = Tracer(_path(config).absolute(), spec.environment, Path(spec.state)).wake
-        listener = self._listener or ignore
-        return Context(spec, ports, journal, series, LocalHost(), screen, Interruption(), listener, alerts, trace)
+        return Context(
+            spec,
+            ports,
+            journal,
+            series,
+            LocalHost(),
+            screen,
+            Interruption(),
+            listener=self._listener or ignore,
+            alerts=alerts,
+            trace=trace,
+            traceparent=traceparent(os.environ),
+        )
 
     def serve(self, config: Path | None, environments: Sequence[str]) -> None:
         from comporta.daemon.log import Log

@@ -91,7 +91,8 @@ class Context:
     """One environment of one service, with everything that is needed to change it.
 
     `alerts` is None where nobody is to be told anything. `trace` has the trace of a deployment that ended sent where
-    somebody wants it; it returns at once, and never fails.
+    somebody wants it; it returns at once, and never fails. `traceparent`: the ids of the trace and of the span under
+    which this process acts, in hexadecimal, with a dash between; empty: it has none.
     """
 
     spec: EnvironmentSpec
@@ -104,6 +105,7 @@ class Context:
     listener: Listener = ignore
     alerts: Alerts | None = None
     trace: Callable[[int], None] = lambda deployment: None
+    traceparent: str = ""
 
     @property
     def environment(self) -> str:
