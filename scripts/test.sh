@@ -2,7 +2,7 @@
 # All checks and tests: ruff, mypy, import-linter, pytest. `--fast` leaves out what starts real servers.
 # Further arguments go to pytest.
 set -euo pipefail
-COMPORTA_SETUP_TOOLS="wrk hey redis-server prometheus haproxy pg_ctl:postgresql"
+COMPORTA_SETUP_TOOLS="npm wrk hey redis-server prometheus haproxy pg_ctl:postgresql"
 source "$(dirname "$0")/setup.sh"
 
 selection=()

@@ -43,6 +43,12 @@ def asked(shop: Site, version: str = "1.1.0") -> Iterator[subprocess.Popen[str]]
         process.communicate()
 
 
+def test_the_plan_says_how_many_must_approve(shop: Site) -> None:
+    assert "approvals: 1\n" in shop.comporta("plan", "1.1.0").stdout
+    assert shop.json("plan", "1.1.0")["approvals"] == 1
+    assert shop.json("plan", "1.1.0", "--strategy", "emergency")["approvals"] == 0
+
+
 def test_it_goes_on_once_somebody_else_has_approved_it(shop: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     with User(shop.port) as user, asked(shop) as process:
         status = shop.comporta("status").stdout

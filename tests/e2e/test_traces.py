@@ -19,6 +19,7 @@ pytestmark = pytest.mark.slow
 
 ERROR = 2
 """The status code of a span that failed."""
+PIPELINE, JOB = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 
@@ -88,9 +89,14 @@ def test_a_deployment_is_a_trace_with_a_span_for_each_step(shop: Site, collector
     assert [(span.trace_id, span.span_id) for span in again] == [(span.trace_id, span.span_id) for span in spans]
 
 
-def test_what_failed_is_recorded_where_it_failed(shop: Site, collector: Scripted) -> None:
+def test_what_failed_is_recorded_where_it_failed_under_the_span_of_the_pipeline(
+    shop: Site, collector: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRACEPARENT", f"00-{PIPELINE}-{JOB}-01")
     shop.comporta("deploy", "1.1.0-sick", "--yes", expect=1)
     [(_, [whole, *steps])] = received(collector, 1)
+    assert (whole.trace_id.hex(), whole.parent_span_id.hex(), len(whole.events)) == (PIPELINE, JOB, 0)
+    assert {(step.trace_id, step.parent_span_id) for step in steps} == {(whole.trace_id, whole.span_id)}
     assert (whole.status.code, attributes(whole)["cicd.pipeline.result"]) == (ERROR, "failure")
     [failed] = [step for step in steps if step.status.code == ERROR]
     assert failed.name == "check-health"

@@ -1,33 +1,25 @@
 """A Python program, run in a fork of a process that has imported comporta already.
 
-The program and its process are what they are anyhow; only half a second of imports is paid once, and not by each of the
-two thousand commands that the tests give.
+The program and its process are what they are anyhow; only half a second of imports, and of making the config's models,
+is paid once, and not by each of the two thousand commands that the tests give.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.forkserver
 import os
-import pkgutil
 import runpy
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import comporta
+from unittest.mock import patch
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(
-    [
-        module.name
-        for module in pkgutil.walk_packages(comporta.__path__, "comporta.")
-        # What is run as a program is not imported before; the demo is no part of the command.
-        if not module.name.startswith(("comporta.demo", "comporta.testing", "comporta.main"))
-        and not module.name.endswith("__main__")
-    ]
-)
+_context.set_forkserver_preload(["support.warm", "support.forked"])
+TESTS = Path(__file__).parent.parent
 
 
 def python(
@@ -38,6 +30,10 @@ def python(
     Raises:
         subprocess.TimeoutExpired: after so many seconds; it is killed.
     """
+    # By this alone, the process that is forked finds what it is to import.
+    path = os.pathsep.join(filter(None, [str(TESTS), os.environ.get("PYTHONPATH")]))
+    with patch.dict(os.environ, PYTHONPATH=path):
+        multiprocessing.forkserver.ensure_running()
     with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
         places = tuple(f"/proc/{os.getpid()}/fd/{file.fileno()}" for file in (stdout, stderr))
         process = _context.Process(target=_become, args=(program, cwd, dict(environ or os.environ), places))

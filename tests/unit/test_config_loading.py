@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from comporta.config import loading
 from comporta.drivers.runtimes.docker.options import DockerOptions
@@ -190,6 +191,31 @@ def test_a_release_is_watched_for_five_minutes_or_as_long_as_is_said(tmp_path: P
 def test_variables_of_a_driver_that_is_not_chosen_need_not_be_defined(tmp_path: Path) -> None:
     text = GOOD.replace("release:\n", 'release:\n  docker: {image: "${REGISTRY}/shop"}\n')
     assert load(tmp_path, text).runtime.name == "process"
+
+
+@pytest.mark.parametrize(
+    ("text", "imported"),
+    [
+        (GOOD, {"process", "nginx"}),
+        (
+            GOOD.replace("instances: 3", "runtime: docker\n    release: {docker: {image: shop}}"),
+            {"process", "nginx", "docker"},
+        ),
+        (GOOD + "database: {url: sqlite:///x, migrations: {sql: {}}}\n", {"process", "nginx", "sql"}),
+    ],
+)
+def test_only_drivers_that_the_file_names_are_imported(text: str, imported: set[str], tmp_path: Path) -> None:
+    looked_up: set[str] = set()
+
+    class Installed(dict[str, type[BaseModel]]):
+        def __getitem__(self, name: str) -> type[BaseModel]:
+            looked_up.add(name)
+            return super().__getitem__(name)
+
+    options = {kind: Installed(of) for kind, of in OPTIONS.items()}
+    written = write(tmp_path, text)
+    assert loading.load(written, "production", options, {}) == loading.load(written, "production", OPTIONS, {})
+    assert looked_up == imported
 
 
 def test_yaml_1_2_words_anchors_and_aliases(tmp_path: Path) -> None:

@@ -116,6 +116,7 @@ def test_the_first_time_nothing_old_is_told() -> None:
     listener = Listener()
     office = Office(receiver(listener))
     office.deploy()
+    office.world.wait(60)
     office.deliver(since=None)
     assert listener.got == []
     office.deploy("1.1.0")
@@ -308,6 +309,24 @@ def test_a_daemon_goes_on_when_the_outbox_fails() -> None:
 
     office.run(serve)
     assert "cannot use the outbox: disk full" in office.said
+    assert listener.events == ["started", "promoted"]
+
+
+def test_a_daemon_that_is_there_before_the_first_courier_tells_what_that_one_came_for() -> None:
+    listener = Listener()
+    office = Office(receiver(listener))
+
+    async def serve_meanwhile(ctx: Context) -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(deploy, ctx, "1.0.0", blue_green.plan)
+            await ctx.ports.clock.sleep(0.1)
+            group.start_soon(deliver_forever, ctx, office.said.append)
+            await ctx.ports.clock.sleep(0.1)
+            await deliver(ctx, since=0, tell=office.said.append)
+            await ctx.ports.clock.sleep(600)
+            group.cancel_scope.cancel()
+
+    office.run(serve_meanwhile)
     assert listener.events == ["started", "promoted"]
 
 

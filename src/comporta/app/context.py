@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import anyio
 
-from comporta.engine.events import Listener, ignore
-from comporta.model.journal import Record
-from comporta.model.spec import EnvironmentSpec
-from comporta.ports.bundle import Ports
-from comporta.ports.host import Host
-from comporta.ports.journal import Journal
-from comporta.ports.notifier import Receiver
+from comporta.engine.events import ignore
 from comporta.ports.operator import Operator
-from comporta.ports.outbox import Outbox
-from comporta.ports.series import Series
-from comporta.steps.plan import Plan
-from comporta.steps.step import Facts
+
+if TYPE_CHECKING:  # a command that only reads needs no steps
+    from comporta.engine.events import Listener
+    from comporta.model.journal import Record
+    from comporta.model.spec import EnvironmentSpec
+    from comporta.ports.bundle import Ports
+    from comporta.ports.host import Host
+    from comporta.ports.journal import Journal
+    from comporta.ports.notifier import Receiver
+    from comporta.ports.outbox import Outbox
+    from comporta.ports.series import Series
+    from comporta.steps.plan import Plan
+    from comporta.steps.step import Facts
 
 
 class Reporter(Protocol):
@@ -88,7 +91,8 @@ class Context:
     """One environment of one service, with everything that is needed to change it.
 
     `alerts` is None where nobody is to be told anything. `trace` has the trace of a deployment that ended sent where
-    somebody wants it; it returns at once, and never fails.
+    somebody wants it; it returns at once, and never fails. `traceparent`: the ids of the trace and of the span under
+    which this process acts, in hexadecimal, with a dash between; empty: it has none.
     """
 
     spec: EnvironmentSpec
@@ -101,6 +105,7 @@ class Context:
     listener: Listener = ignore
     alerts: Alerts | None = None
     trace: Callable[[int], None] = lambda deployment: None
+    traceparent: str = ""
 
     @property
     def environment(self) -> str:

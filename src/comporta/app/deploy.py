@@ -80,7 +80,7 @@ async def deploy(
     checked = await wish.checked(preflight, draft)
     if draft is None or not approvals:
         return await wish.carried_out(checked)
-    facts = opening(draft.plan, reason, None, preflight=checked)
+    facts = opening(draft.plan, reason, None, preflight=checked, traceparent=ctx.traceparent)
     async with approved(ctx, facts, draft.artifact.identity) as request:
         return await wish.carried_out(checked, request)
 
@@ -184,13 +184,22 @@ async def open_and_run(
         preflight: what the gates said.
         request: the one that was approved, where approval was wanted.
     """
-    approval = request.approval if request else None
     cursor = await start_counting(ctx)
+    data = opening(
+        plan,
+        reason,
+        cursor,
+        automatic=automatic,
+        preflight=preflight,
+        approval=request.approval if request else None,
+        # What a watch does by itself is no part of what started the watch.
+        traceparent=ctx.traceparent if automatic is None else "",
+    )
     number = await ctx.journal.open_deployment(
         at=ctx.ports.clock.now(),
         lease=held.lease,
         actor=ctx.actor,
-        data=opening(plan, reason, cursor, automatic=automatic, preflight=preflight, approval=approval),
+        data=data,
         number=request.number if request else None,
     )
     ctx.reporter.planned(number, plan)

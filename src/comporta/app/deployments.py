@@ -69,11 +69,13 @@ def opening(
     automatic: int | None = None,
     preflight: dict[str, Any] | None = None,
     approval: Approval | None = None,
+    traceparent: str = "",
 ) -> dict[str, Any]:
     """What the OPENED record of a deployment holds: everything that is needed to go on after a crash."""
     facts: dict[str, Any] = {"plan": to_json(plan), "reason": reason, "cursor": cursor}
     facts |= {} if automatic is None else {"automatic": automatic}
     facts |= {} if approval is None else {"approval": to_json(approval)}
+    facts |= {"traceparent": traceparent} if traceparent else {}
     return facts | ({"preflight": preflight} if preflight else {})
 
 

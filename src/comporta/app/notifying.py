@@ -30,6 +30,8 @@ KEEP_FOR = 24 * 3600.0
 """How long `comporta status` tells about a message that was given up, in seconds."""
 LATE = 60.0
 """Seconds after which a message that nobody tried to deliver is one that waits."""
+FRESH, NEWEST = 60.0, 100
+"""Seconds in which whoever was woken surely has come; and how many records are looked at for that, at most."""
 PATIENCE = 10.0
 """Seconds before a daemon uses the outbox again that could not be used."""
 
@@ -134,10 +136,20 @@ async def _work(ctx: Context, alerts: Alerts, since: int | None, tell: Tell, *, 
 
 
 async def _begin(ctx: Context, alerts: Alerts, since: int | None) -> None:
-    """The first time (or where the journal is another one now), nothing of what happened before is told."""
+    """The first time (or where the journal is another one now), nothing old is told.
+
+    What is fresh is told: whoever wrote it woke somebody to whom it would be new, and who may come only after us.
+    """
     position, end = await alerts.outbox.position(ctx.environment), await _end(ctx)
     if position is None or position > end:
-        await alerts.outbox.take_in(ctx.environment, end if since is None else since, [])
+        begin = await _before_the_fresh(ctx, end) if since is None else since
+        await alerts.outbox.take_in(ctx.environment, begin, [])
+
+
+async def _before_the_fresh(ctx: Context, end: int) -> int:
+    newest = await ctx.journal.find(environment=ctx.environment, kinds=KINDS, limit=NEWEST)
+    fresh = [record.sequence for record in newest if record.at > ctx.ports.clock.now() - FRESH]
+    return fresh[-1] - 1 if fresh else end
 
 
 async def _end(ctx: Context) -> int:

@@ -1,7 +1,8 @@
 """A deployment as a trace, with a span for each step: a fold of the journal, made when it is over.
 
-Its ids come from the records' hashes, so that a trace that is sent twice is the same one. Names of attributes are those
-of OpenTelemetry's semantic conventions (`cicd.*`, `deployment.*`), and ours where they have none.
+Its ids come from the records' hashes, so that a trace that is sent twice is the same one; where a pipeline that is
+traced gave the command, it is a part of that trace. Names of attributes are those of OpenTelemetry's semantic
+conventions (`cicd.*`, `deployment.*`), and ours where they have none.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ async def trace_of(ctx: Context, number: int) -> Trace:
         raise UsageError(f"cannot tell the trace of deployment {number}: it has not ended")
     first = records[0]
     whole = _whole(ctx.spec.service, deployment, records)
-    return Trace(first.hash[:32], number, (whole, *_parts(deployment, records, whole.id)))
+    return Trace(_above(first)[0] or first.hash[:32], number, (whole, *_parts(deployment, records, whole.id)))
 
 
 def _whole(service: str, deployment: Deployment, records: Sequence[Record]) -> Span:
@@ -66,9 +67,14 @@ def _whole(service: str, deployment: Deployment, records: Sequence[Record]) -> S
     attributes |= {f"comporta.{name}": figures[name] for name in ("requests", "lost") if name in figures}
     first, last = records[0], records[-1]
     cause = "" if good else deployment.cause or outcome.value
-    return Span(
-        first.hash[32:48], "", "deployment", first.at, last.at, attributes, cause, "" if good else outcome.value
-    )
+    error_type = "" if good else outcome.value
+    return Span(first.hash[32:48], _above(first)[1], "deployment", first.at, last.at, attributes, cause, error_type)
+
+
+def _above(first: Record) -> tuple[str, str]:
+    """The ids of the trace and of the span to which the deployment belongs; empty where it stands for itself."""
+    trace, _, span = str(first.data.get("traceparent", "")).partition("-")
+    return trace, span
 
 
 def _parts(deployment: Deployment, records: Sequence[Record], whole: str) -> list[Span]:

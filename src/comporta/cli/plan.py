@@ -9,6 +9,7 @@ import click
 
 from comporta.cli.base import as_called, common, composition, execute, open_context, paint, print_json, told
 from comporta.cli.canary import canary_options, with_canary
+from comporta.cli.deploy import UNCHECKED
 
 
 @click.command("plan")
@@ -33,13 +34,16 @@ def command(version: str, strategy: str, environment: str, config: Path | None, 
         else:
             click.echo(f"{planned.version} (release {planned.release}) serves already: nothing to do.")
         return
+    approvals = 0 if strategy in UNCHECKED else ctx.spec.approvals
     if as_json:
-        print_json({"plan": to_json(planned.plan), "release": to_json(planned.release), "notes": planned.notes})
+        facts = {"plan": to_json(planned.plan), "release": to_json(planned.release), "notes": planned.notes}
+        print_json({**facts, "approvals": approvals})
         return
-    _print(planned)
+    _print(planned, approvals)
 
 
-def _print(planned: object) -> None:
+def _print(planned: object, approvals: int) -> None:
+    """Args: approvals: how many others would have to approve it first."""
     from comporta.app.planning import Planned
 
     assert isinstance(planned, Planned)
@@ -48,6 +52,8 @@ def _print(planned: object) -> None:
     instead = f" instead of {plan.replaces.version}" if plan.replaces else ""
     click.echo(f"{plan.strategy}: {artifact.version} ({known}) to {plan.environment}{instead}")
     click.echo(f"artifact {artifact.identity}\n")
+    if approvals:
+        click.echo(f" -  wait, with nothing held, for approvals: {approvals}")
     click.echo(" -  take the lease, observe, resolve the artifact")
     for index, step in enumerate(plan.steps, start=1):
         click.echo(f"{index:2}  {step.title}")

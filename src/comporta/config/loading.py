@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-
-from pydantic import BaseModel
 
 from comporta.config import conflicts, source
 from comporta.config.assembling import assemble, without_unchosen
 from comporta.config.explaining import known, validate
-from comporta.config.models import Environment, OptionTypes, build
+from comporta.config.models import SECTIONS, Common, OptionTypes, build
 from comporta.config.nodes import Node, overlay
 from comporta.config.parsing import parse
 from comporta.config.schema import file_schema
@@ -57,7 +55,10 @@ def load(path: Path, environment: str, options: OptionTypes, environ: Mapping[st
     """
     file = _File.read(path, options)
     file.expect_environment(environment)
-    spec, node, problems = file.checked(environment)
+    spec, node, problems = file.with_named_drivers().checked(environment)
+    if problems:
+        # Another driver may be what was meant: only who knows them all can say so.
+        spec, node, problems = file.checked(environment)
     if spec and environ is not None:
         problems = list(conflicts.references(node, spec, environ))
     if problems or spec is None:
@@ -94,8 +95,6 @@ class _File:
     root: Node
     base: Path
     options: OptionTypes
-    file_model: type[BaseModel]
-    environment_model: type[Environment]
 
     @classmethod
     def read(cls, path: Path, options: OptionTypes) -> _File:
@@ -105,7 +104,13 @@ class _File:
         except Problem as problem:
             raise text.error([problem]) from None
         base = Path(os.path.abspath(path)).parent
-        return cls(text, root, base, options, *build(options))
+        return cls(text, root, base, options)
+
+    def with_named_drivers(self) -> _File:
+        """Without the drivers that no word of the file names: to import them takes longer than to read the file."""
+        words = {*self.root.words(), *(Common.model_fields[choice].default for choice, _ in SECTIONS.values())}
+        named = {kind: {name: of[name] for name in of if name in words} for kind, of in self.options.items()}
+        return replace(self, options=named)
 
     @property
     def environments(self) -> dict[str, Node]:
@@ -122,7 +127,7 @@ class _File:
         root = self.root
         if self.environments:
             root = root.with_child("environments", root.mapping["environments"].only(*names))
-        return validate(self.file_model, root, may_lack=lambda loc: loc not in REQUIRED)[1]
+        return validate(build(self.options)[0], root, may_lack=lambda loc: loc not in REQUIRED)[1]
 
     def checked(self, name: str) -> tuple[EnvironmentSpec | None, Node, list[Problem]]:
         """The environment's spec (without the look at what it refers to), its merged part of the file, and problems."""
@@ -130,7 +135,7 @@ class _File:
         if name not in self.environments:
             return None, self.root, problems
         node = overlay(self.root.without("service", "environments"), self.environments[name])
-        settings, found = validate(self.environment_model, node)
+        settings, found = validate(build(self.options)[1], node)
         problems += found
         if problems or settings is None:
             return None, node, problems

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -63,11 +63,24 @@ class Node:
     def scalars(self) -> Iterator[Node]:
         """Every scalar below (or this one), in the order of the file."""
         if isinstance(self.content, dict | list):
-            children = self.content.values() if isinstance(self.content, dict) else self.content
-            for child in children:
+            for child in self._children():
                 yield from child.scalars()
         else:
             yield self
+
+    def words(self) -> Iterator[str]:
+        """Every key below, and every text (or this one)."""
+        if isinstance(self.content, dict):
+            yield from self.content
+        for child in self._children():
+            yield from child.words()
+        if isinstance(self.content, str):
+            yield self.content
+
+    def _children(self) -> Iterable[Node]:
+        if isinstance(self.content, dict):
+            return self.content.values()
+        return self.content if isinstance(self.content, list) else ()
 
     def only(self, *keys: str) -> Node:
         """This mapping with no other keys than these."""

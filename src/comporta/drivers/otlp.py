@@ -9,6 +9,7 @@ import contextlib
 import importlib.metadata
 import importlib.util
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 INSTALL = "pip install 'comporta[otel]'"
 NANO = 1_000_000_000
+TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
+"""As in www.w3.org/TR/trace-context: version, trace, span, flags, and what a later version may add."""
+SAMPLED = 1
 
 
 class Tracer:
@@ -50,6 +54,15 @@ def wanted(environ: Mapping[str, str]) -> bool:
     """Whether the variables name a collector, and do not switch it off."""
     off = environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or environ.get("OTEL_TRACES_EXPORTER") == "none"
     return not off and any(environ.get(name) for name in ENDPOINTS)
+
+
+def traceparent(environ: Mapping[str, str]) -> str:
+    """The ids of the trace and the span that $TRACEPARENT names, with a dash between.
+
+    Empty where it names none, or one that is not sampled: a collector gets nothing of that.
+    """
+    found = TRACEPARENT.fullmatch(environ.get("TRACEPARENT", ""))
+    return f"{found[1]}-{found[2]}" if found and int(found[3], 16) & SAMPLED else ""
 
 
 def diagnose(environ: Mapping[str, str]) -> list[Finding]:
@@ -93,18 +106,19 @@ def _readable(trace: Trace, span: Span, resource: Resource) -> ReadableSpan:
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
     from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-    def context(id_: str) -> SpanContext:
-        return SpanContext(int(trace.id, 16), int(id_, 16), is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+    def context(id_: str, *, is_remote: bool = False) -> SpanContext:
+        return SpanContext(int(trace.id, 16), int(id_, 16), is_remote, trace_flags=TraceFlags(TraceFlags.SAMPLED))
 
+    whole = span is trace.spans[0]
     ends = int(span.ends * NANO)
     failed = {"exception.type": span.error_type, "exception.message": span.error}
     return ReadableSpan(
         name=span.name,
         context=context(span.id),
-        parent=context(span.parent) if span.parent else None,
+        parent=context(span.parent, is_remote=whole) if span.parent else None,
         resource=resource,
         attributes=span.attributes | ({"error.type": span.error_type} if span.error else {}),
-        events=[Event("exception", failed, ends)] if span.error and span.parent else [],
+        events=[Event("exception", failed, ends)] if span.error and not whole else [],
         kind=SpanKind.INTERNAL,
         status=Status(StatusCode.ERROR, span.error) if span.error else Status(StatusCode.OK),
         start_time=int(span.begins * NANO),

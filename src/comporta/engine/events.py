@@ -5,8 +5,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from comporta.steps.step import Facts, Step
+if TYPE_CHECKING:
+    from comporta.steps.step import Facts, Step
 
 
 class Moment(enum.StrEnum):

@@ -11,7 +11,7 @@ class Span(Value, frozen=True):
     """A part of a trace.
 
     Attributes:
-        id: 16 hexadecimal digits; parent: the same, empty for the whole deployment.
+        id: 16 hexadecimal digits; parent: the same, empty for a whole deployment that nothing else is above of.
         begins, ends: seconds since the epoch.
         error: what went wrong, in one line, and of which type it was; empty: nothing.
     """
