@@ -119,7 +119,7 @@ def test_a_release_that_never_gets_healthy_is_refused_with_the_evidence(old: Sit
 def test_a_release_that_crashes_is_refused_before_the_timeout_with_its_last_words(old: Site) -> None:
     done = old.comporta("deploy", "2.0.0-crashing", "--yes", expect=1)
     assert "exit code 7" in done.stderr
-    assert "cannot find the settings" in done.stderr
+    assert r"cannot find the settings\u001b[2J" in done.stderr, "it wanted to clear the screen"
     assert old.answers() == "1.0.0"
 
 
@@ -349,6 +349,31 @@ def test_down_leaves_nothing_and_the_history(tmp_path: Path) -> None:
         assert shop.live() is None
         shop.comporta("deploy", "1.1.0", "--yes")
         assert shop.answers() == "1.1.0"
+
+
+def test_other_users_can_read_nothing_of_users_or_secrets(old: Site) -> None:
+    def open_to_others(folder: Path) -> Iterator[Path]:
+        for path in folder.iterdir():
+            mode = path.stat().st_mode
+            if path.is_dir() and mode & 0o001:
+                yield from open_to_others(path)
+            elif not path.is_dir() and mode & 0o006:
+                yield path.relative_to(old.folder)
+
+    nginx = Path(".comporta/development/nginx")
+    # The log has the time, the status and how long each request took; which slot serves is no secret.
+    harmless = {nginx / "access.log", nginx / "nginx.pid"}
+    found = {path for path in open_to_others(old.folder / ".comporta") if path.parent != nginx / "traffic"}
+    assert found <= harmless
+
+
+def test_a_state_folder_where_everybody_may_write_is_not_trusted(tmp_path: Path) -> None:
+    with site(tmp_path) as shop:
+        state = tmp_path / ".comporta"
+        state.mkdir(mode=0o700)
+        state.chmod(0o777)
+        assert f"chmod o-w {state}" in shop.comporta("deploy", "1.0.0", "--yes", expect=2).stderr
+        assert list(state.iterdir()) == []
 
 
 def test_a_bad_config_is_one_clear_error(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
 
 if HOW == "crashing":
-    print("cannot find the settings", flush=True)
+    print("cannot find the settings" + chr(27) + "[2J", flush=True)
     sys.exit(7)
 while HOW == "waiting" and not os.path.exists("../../go"):
     time.sleep(0.02)

@@ -22,7 +22,7 @@ def test_what_steers_is_shown_and_colours_and_lines_stay() -> None:
 @given(st.text() | st.text("\x1b[m;0123456789\x07\x9b\n\ta"))
 def test_nothing_but_colours_is_left_for_a_terminal_to_obey(text: str) -> None:
     without_colours = re.sub(r"\x1b\[[0-9;]*m", "", printable(text))
-    assert all(c in "\n\t" or not 0 <= ord(c) < 32 and not 127 <= ord(c) < 160 for c in without_colours)
+    assert all(c in "\n\t" or (not 0 <= ord(c) < 32 and not 127 <= ord(c) < 160) for c in without_colours)
 
 
 @given(st.dictionaries(st.text(), st.text()))

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from comporta.cli.base import common, execute, open_context, print_json, reason_option, told
+from comporta.cli.printing import say
 from comporta.model.journal import Outcome
 
 
@@ -30,7 +31,7 @@ def command(deployment: int | None, reason: str, environment: str, config: Path 
         print_json({**deployment_facts(ended.deployment), "kept": kept_facts(ended)})
     else:
         print_kept(ended)
-        click.echo(summary(ended.deployment))
+        say(summary(ended.deployment))
     # What was asked for is the undoing: it went well if the previous release serves.
     undone = ended.deployment.outcome in (Outcome.ABORTED, Outcome.ROLLED_BACK)
     sys.exit(0 if undone else ended.exit_code or 1)

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from comporta.cli.base import common, execute, open_context, paint, print_json, told
+from comporta.cli.printing import say
 from comporta.cli.times import clock_time
 
 
@@ -31,7 +32,7 @@ def test(environment: str, config: Path | None, as_json: bool) -> None:
     else:
         for label, failure in results:
             mark = paint("✗", "red") if failure else paint("✓", "green")
-            click.echo(f"{mark} {label}{': ' if failure else ''}{failure}")
+            say(f"{mark} {label}{': ' if failure else ''}{failure}")
     sys.exit(1 if any(failure for _, failure in results) else 0)
 
 
@@ -48,5 +49,5 @@ def deliver(since: int | None, environment: str, config: Path | None, as_json: b
 
 
 def _tell(text: str) -> None:
-    click.echo(f"{clock_time(time.time())} {text}")
+    say(f"{clock_time(time.time())} {text}")
     sys.stdout.flush()

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from comporta.cli.base import common, execute, open_context, print_json, reason_option, told
+from comporta.cli.printing import say
 
 
 @click.command("approve")
@@ -27,4 +28,4 @@ def command(deployment: int, reason: str, environment: str, config: Path | None,
     assert found.approval is not None, "it was approved"
     lacking = found.approval.wanted - len(found.approval.by)
     comes = f"wants {lacking} more" if lacking > 0 else "goes on by itself"
-    click.echo(f"Deployment {found.number} ({found.version}) is approved, and {comes}.")
+    say(f"Deployment {found.number} ({found.version}) is approved, and {comes}.")

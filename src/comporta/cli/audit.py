@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from comporta.cli.base import common, execute, open_context, paint, print_json, told
+from comporta.cli.printing import say
 from comporta.cli.times import clock_time, iso
 from comporta.model.errors import EXIT_INCIDENT
 
@@ -80,16 +81,16 @@ def _print(found: Audit) -> None:
     if found.broken is not None:
         where = found.broken
         of = f" of deployment {where.deployment}" if where.deployment else ""
-        click.echo(f"{paint('changed:', 'red')} the journal is not as it was written.")
-        click.echo(f"The first wrong record is number {where.sequence}, {clock_time(where.at)}, {where.kind}{of}:")
-        click.echo("it, or the one before it, was changed, added or removed.")
+        say(f"{paint('changed:', 'red')} the journal is not as it was written.")
+        say(f"The first wrong record is number {where.sequence}, {clock_time(where.at)}, {where.kind}{of}:")
+        say("it, or the one before it, was changed, added or removed.")
     elif found.lost_head:
-        click.echo(f"{paint('cut off:', 'red')} no record has the hash {found.lost_head} any more.")
-        click.echo("What is there is a whole chain: its end was removed, or all of it was made anew.")
+        say(f"{paint('cut off:', 'red')} no record has the hash {found.lost_head} any more.")
+        say("What is there is a whole chain: its end was removed, or all of it was made anew.")
     elif found.oldest is None or found.newest is None:
-        click.echo("The journal is empty.")
+        say("The journal is empty.")
     else:
-        click.echo(f"{paint('whole:', 'green')} {found.records} records, each following from the one before")
-        click.echo(f"from    {clock_time(found.oldest.at)}")
-        click.echo(f"to      {clock_time(found.newest.at)}")
-        click.echo(f"head    {found.newest.hash}")
+        say(f"{paint('whole:', 'green')} {found.records} records, each following from the one before")
+        say(f"from    {clock_time(found.oldest.at)}")
+        say(f"to      {clock_time(found.newest.at)}")
+        say(f"head    {found.newest.hash}")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
 import click
 
+from comporta.cli.printing import say
 from comporta.model.errors import EXIT_INTERRUPTED, ComportaError
 
 if TYPE_CHECKING:
@@ -149,11 +150,11 @@ def tell_error(error: ComportaError, *, as_json: bool) -> None:
         }
         print_json({"error": facts, "exit_code": error.exit_code})
         return
-    click.echo(f"{paint('error:', 'red')} {error.message}", err=True)
+    say(f"{paint('error:', 'red')} {error.message}", err=True)
     for line in error.details:
-        click.echo(f"  {line}", err=True)
+        say(f"  {line}", err=True)
     if error.next:
-        click.echo(f"{paint('next:', 'cyan')} {as_called(error.next)}", err=True)
+        say(f"{paint('next:', 'cyan')} {as_called(error.next)}", err=True)
 
 
 def as_called(text: str) -> str:
@@ -176,7 +177,7 @@ def default_environment() -> str:
 
 
 def print_json(data: Any) -> None:
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+    say(json.dumps(data, indent=2, ensure_ascii=False, default=str))
 
 
 def paint(text: str, color: str, *, bold: bool = False) -> str:

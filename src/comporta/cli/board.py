@@ -8,9 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from comporta.cli.base import composition, paint
+from comporta.cli.printing import printable, say
 from comporta.model.preflight import GateResult, GateState
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ class GateBoard:
     def gate_ends(self, result: GateResult) -> None:
         self._ended[result.name] = result
         if self._live is None:
-            click.echo(line(result, self._width), file=self._stream)
+            say(line(result, self._width), file=self._stream)
 
     def gates_end(self) -> None:
         if self._live is not None:
@@ -72,7 +71,7 @@ class GateBoard:
             line(self._ended[name], self._width) if name in self._ended else f"… {name}{waiting[len(name) :]}"
             for name in self._names
         ]
-        return Text.from_ansi("\n".join(rows), no_wrap=True, overflow="ellipsis")
+        return Text.from_ansi(printable("\n".join(rows)), no_wrap=True, overflow="ellipsis")
 
 
 def line(result: GateResult, width: int) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from comporta.cli.base import common, composition, print_json, told
+from comporta.cli.printing import say
 
 
 @click.group("config")
@@ -32,7 +33,7 @@ def check(environment: str, config: Path | None, as_json: bool) -> None:
     if as_json:
         print_json({"ok": True, "environments": names})
     else:
-        click.echo(f"The config is right. Environments: {', '.join(names)}")
+        say(f"The config is right. Environments: {', '.join(names)}")
 
 
 @command.command("schema")

@@ -7,6 +7,7 @@ import sys
 import click
 
 from comporta.cli.base import paint, told
+from comporta.cli.printing import say
 
 
 @click.command("demo")
@@ -32,8 +33,8 @@ def command(keep: bool, docker: bool, router: str) -> None:
     from comporta.demo.results import table
     from comporta.demo.story import show
 
-    shown = show(lambda text: click.echo(paint(text, "cyan")), router=router, keep=keep, docker=docker)
-    click.echo(f"\n{table(shown)}")
+    shown = show(lambda text: say(paint(text, "cyan")), router=router, keep=keep, docker=docker)
+    say(f"\n{table(shown)}")
     if keep:
-        click.echo("\nTry in that folder: comporta status; comporta history; comporta deploy 1.1.0; comporta down")
+        say("\nTry in that folder: comporta status; comporta history; comporta deploy 1.1.0; comporta down")
     sys.exit(1 if shown.lost else 0)

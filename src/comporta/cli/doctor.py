@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from comporta.cli.base import as_called, common, composition, execute, open_context, paint, print_json, told
+from comporta.cli.printing import say
 from comporta.cli.status import undelivered_lines
 from comporta.model.findings import Finding
 
@@ -25,11 +26,11 @@ def command(environment: str, config: Path | None, as_json: bool) -> None:
         sys.exit(0 if healthy else 1)
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
-        click.echo(f"{paint('✓', 'green') if finding.ok else paint('✗', 'red')} {finding.name:{width}} {finding.text}")
+        say(f"{paint('✓', 'green') if finding.ok else paint('✗', 'red')} {finding.name:{width}} {finding.text}")
         if finding.next and not finding.ok:
-            click.echo(f"  {paint('next:', 'cyan')} {finding.next}")
+            say(f"  {paint('next:', 'cyan')} {finding.next}")
     if healthy:
-        click.echo(as_called("All is there. `comporta plan VERSION` shows what a deployment would do."))
+        say(as_called("All is there. `comporta plan VERSION` shows what a deployment would do."))
     sys.exit(0 if healthy else 1)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from comporta.cli.base import common, execute, open_context, print_json, told, yes_option
+from comporta.cli.printing import say
 
 
 @click.command("down")
@@ -26,4 +27,4 @@ def command(yes: bool, environment: str, config: Path | None, as_json: bool) -> 
     if as_json:
         print_json({"down": environment})
     else:
-        click.echo(f"{environment} is down.")
+        say(f"{environment} is down.")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import click
-
 from comporta.cli.base import as_called, paint, print_json
 from comporta.cli.kept import for_a_look, ways_to_look
+from comporta.cli.printing import say
 from comporta.cli.screen import counted
 from comporta.cli.times import iso, span
 from comporta.model.journal import Outcome
@@ -29,10 +28,10 @@ def finish(ended: Ended | AlreadyLive, screen: Screen, *, as_json: bool) -> NoRe
         if as_json:
             print_json({"already_live": True, "version": ended.version, "release": ended.release, "why": ended.why})
         elif ended.why:
-            click.echo(f"{ended.version} (release {ended.release}) serves: {ended.why}")
+            say(f"{ended.version} (release {ended.release}) serves: {ended.why}")
         else:
             what = f"{ended.version} (release {ended.release}) serves already, with this config"
-            click.echo(f"{what}; --force deploys it again (after a change of its env file, say).")
+            say(f"{what}; --force deploys it again (after a change of its env file, say).")
         sys.exit(0)
     if as_json:
         rest = {"kept": kept_facts(ended), "maintenance": ended.maintenance, "notes": ended.notes}
@@ -40,9 +39,9 @@ def finish(ended: Ended | AlreadyLive, screen: Screen, *, as_json: bool) -> NoRe
     else:
         _print_failure(ended)
         print_kept(ended)
-        click.echo(summary(ended.deployment))
+        say(summary(ended.deployment))
         if ended.maintenance:
-            click.echo(as_called("Users get the maintenance page still: `comporta maintenance off` takes it down."))
+            say(as_called("Users get the maintenance page still: `comporta maintenance off` takes it down."))
     sys.exit(ended.exit_code)
 
 
@@ -113,17 +112,17 @@ def print_kept(ended: Ended) -> None:
     if ended.kept is None:
         return
     version = ended.deployment.version
-    click.echo(f"{paint('kept:', 'cyan')} {version} is {for_a_look(ended.kept.until)}, without users", err=True)
+    say(f"{paint('kept:', 'cyan')} {version} is {for_a_look(ended.kept.until)}, without users", err=True)
     for line in ways_to_look(ended.kept.slot, ended.kept.addresses):
-        click.echo(f"  {line}", err=True)
+        say(f"  {line}", err=True)
 
 
 def _print_failure(ended: Ended) -> None:
     if ended.deployment.outcome is Outcome.PROMOTED or ended.failure is None:
         return
     data = ended.failure.data
-    click.echo(f"\n{paint('error:', 'red')} {data['message']}", err=True)
+    say(f"\n{paint('error:', 'red')} {data['message']}", err=True)
     for line in data.get("details", ()):
-        click.echo(f"  {line}", err=True)
+        say(f"  {line}", err=True)
     if "next" in data:
-        click.echo(f"{paint('next:', 'cyan')} {as_called(data['next'])}", err=True)
+        say(f"{paint('next:', 'cyan')} {as_called(data['next'])}", err=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from comporta.cli.base import common, execute, open_context, paint, print_json, told
+from comporta.cli.printing import say
 from comporta.model.values import to_json
 
 
@@ -26,12 +27,12 @@ def command(environment: str, config: Path | None, as_json: bool) -> None:
         sys.exit(0 if seen.healthy else 1)
     passed = total = 0
     for target, checks in seen.results.items():
-        click.echo(paint(target, "cyan"))
+        say(paint(target, "cyan"))
         for name, result in checks.items():
             total += 1
             passed += result.passed
             mark = paint("✓", "green") if result.passed else paint("✗", "red")
             answer = "" if result.passed else f"  {result.answer}"
-            click.echo(f"  {mark} {name:14} {result.seconds * 1000:7.1f} ms{answer}")
-    click.echo(f"{passed}/{total} checks passed")
+            say(f"  {mark} {name:14} {result.seconds * 1000:7.1f} ms{answer}")
+    say(f"{passed}/{total} checks passed")
     sys.exit(0 if seen.healthy else 1)

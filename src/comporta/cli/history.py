@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from comporta.cli.base import common, execute, open_context, paint, print_json, told
+from comporta.cli.printing import say
 from comporta.cli.times import clock_time, iso, moment, span
 from comporta.model.journal import Outcome
 
@@ -64,9 +65,9 @@ def command(
     elif found:
         _print(found, with_environment=all_environments)
     elif outcomes or since or until:
-        click.echo("No deployment fits.")
+        say("No deployment fits.")
     else:
-        click.echo(f"Nothing was deployed to {'any environment' if all_environments else environment} yet.")
+        say(f"Nothing was deployed to {'any environment' if all_environments else environment} yet.")
 
 
 def _print(found: list[Deployment | Contract], *, with_environment: bool) -> None:
@@ -78,8 +79,8 @@ def _print(found: list[Deployment | Contract], *, with_environment: bool) -> Non
         names = ["Environment", *(d.environment for d in found)]
         table = [(*row[:2], name, *row[2:]) for row, name in zip(table, names, strict=True)]
     head, *lines = rows(table).splitlines()
-    click.echo(paint(head, "cyan"))
-    click.echo("\n".join(lines))
+    say(paint(head, "cyan"))
+    say("\n".join(lines))
 
 
 def _row(one: Deployment | Contract) -> tuple[object, ...]:

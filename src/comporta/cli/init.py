@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from comporta.cli.base import composition, told
+from comporta.cli.printing import say
 from comporta.model.errors import UsageError
 
 
@@ -25,4 +26,4 @@ def command(service: str | None) -> None:
         raise UsageError(
             "cannot write comporta.yml: it exists already", next="`comporta config check` tells whether it is right"
         ) from None
-    click.echo("Wrote comporta.yml. Now say in it how your service starts, then: comporta doctor")
+    say("Wrote comporta.yml. Now say in it how your service starts, then: comporta doctor")

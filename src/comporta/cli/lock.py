@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from comporta.cli.base import as_called, common, execute, open_context, print_json, told
+from comporta.cli.printing import say
 from comporta.model.values import to_json
 
 
@@ -23,4 +24,4 @@ def command(message: str, environment: str, config: Path | None, as_json: bool) 
     if as_json:
         print_json(to_json(lease))
     else:
-        click.echo(as_called(f"{environment} is locked. `comporta unlock` opens it again."))
+        say(as_called(f"{environment} is locked. `comporta unlock` opens it again."))

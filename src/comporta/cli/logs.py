@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from comporta.cli.base import common, execute, open_context, told
+from comporta.cli.printing import say
 from comporta.model.errors import UsageError
 from comporta.model.traffic import Slot
 
@@ -47,6 +48,6 @@ async def _print(ctx: Context, slot: Slot | None, wanted: dict[str, Any], as_jso
         raise UsageError("cannot choose a slot: nothing is live", next="name one: --slot blue or --slot green")
     async for line in ctx.ports.runtime.logs(chosen, **wanted):
         if as_json:
-            click.echo(json.dumps({"instance": f"{chosen}-{line.index}", "text": line.text}, ensure_ascii=False))
+            say(json.dumps({"instance": f"{chosen}-{line.index}", "text": line.text}, ensure_ascii=False))
         else:
-            click.echo(f"{chosen}-{line.index} | {line.text}")
+            say(f"{chosen}-{line.index} | {line.text}")

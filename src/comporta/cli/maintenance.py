@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from comporta.cli.base import as_called, common, execute, open_context, print_json, told
+from comporta.cli.printing import say
 from comporta.cli.times import span
 
 if TYPE_CHECKING:
@@ -46,9 +47,9 @@ def on(message: str, page: Path | None, environment: str, config: Path | None, a
         return
     again = "get the new maintenance page" if up.replaced else "get the maintenance page"
     retry = span(ctx.spec.maintenance.retry_after)
-    click.echo(f"Users of {ctx.spec.service} in {environment} {again} now, and are told to try again after {retry}.")
-    click.echo(f"look behind it: {curl}")
-    click.echo(as_called("`comporta maintenance off` takes it down."))
+    say(f"Users of {ctx.spec.service} in {environment} {again} now, and are told to try again after {retry}.")
+    say(f"look behind it: {curl}")
+    say(as_called("`comporta maintenance off` takes it down."))
 
 
 @command.command("off")
@@ -63,9 +64,9 @@ def off(environment: str, config: Path | None, as_json: bool) -> None:
     if as_json:
         print_json({"maintenance": False, "was_up": was_up})
     elif was_up:
-        click.echo(f"Users of {ctx.spec.service} in {environment} get the service again.")
+        say(f"Users of {ctx.spec.service} in {environment} get the service again.")
     else:
-        click.echo(f"There was no maintenance page in {environment}: users get the service.")
+        say(f"There was no maintenance page in {environment}: users get the service.")
 
 
 def _curl(ctx: Context, headers: dict[str, str]) -> str:

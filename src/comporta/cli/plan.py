@@ -10,6 +10,7 @@ import click
 from comporta.cli.base import as_called, common, composition, execute, open_context, paint, print_json, told
 from comporta.cli.canary import canary_options, with_canary
 from comporta.cli.deploy import UNCHECKED
+from comporta.cli.printing import say
 
 
 @click.command("plan")
@@ -32,7 +33,7 @@ def command(version: str, strategy: str, environment: str, config: Path | None, 
         if as_json:
             print_json({"already_live": True, "version": planned.version, "release": planned.release})
         else:
-            click.echo(f"{planned.version} (release {planned.release}) serves already: nothing to do.")
+            say(f"{planned.version} (release {planned.release}) serves already: nothing to do.")
         return
     approvals = 0 if strategy in UNCHECKED else ctx.spec.approvals
     if as_json:
@@ -50,23 +51,23 @@ def _print(planned: object, approvals: int) -> None:
     plan, artifact = planned.plan, planned.release.artifact
     known = f"release {planned.release.number}" if planned.known else "a new release"
     instead = f" instead of {plan.replaces.version}" if plan.replaces else ""
-    click.echo(f"{plan.strategy}: {artifact.version} ({known}) to {plan.environment}{instead}")
-    click.echo(f"artifact {artifact.identity}\n")
+    say(f"{plan.strategy}: {artifact.version} ({known}) to {plan.environment}{instead}")
+    say(f"artifact {artifact.identity}\n")
     if approvals:
-        click.echo(f" -  wait, with nothing held, for approvals: {approvals}")
-    click.echo(" -  take the lease, observe, resolve the artifact")
+        say(f" -  wait, with nothing held, for approvals: {approvals}")
+    say(" -  take the lease, observe, resolve the artifact")
     for index, step in enumerate(plan.steps, start=1):
-        click.echo(f"{index:2}  {step.title}")
+        say(f"{index:2}  {step.title}")
         if step.undo_title:
-            click.echo(paint(f"      undo: {step.undo_title}", "cyan"))
+            say(paint(f"      undo: {step.undo_title}", "cyan"))
         if not step.reversible:
-            click.echo(
+            say(
                 paint(
                     f"      point of no return: from here on only {as_called('`comporta rollback`')} goes back",
                     "yellow",
                 )
             )
-    click.echo(" -  record the outcome, give the lease back")
+    say(" -  record the outcome, give the lease back")
     for note in planned.notes:
-        click.echo(f"{paint('note:', 'yellow')} {as_called(note)}")
-    click.echo("\nNothing was changed.")
+        say(f"{paint('note:', 'yellow')} {as_called(note)}")
+    say("\nNothing was changed.")

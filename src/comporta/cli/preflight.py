@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from comporta.cli.base import as_called, common, composition, execute, open_context, paint, print_json, told
+from comporta.cli.printing import say
 
 
 @click.command("preflight")
@@ -33,8 +34,8 @@ def command(version: str, strategy: str, no_cache: bool, environment: str, confi
         print_json({"ok": not failed, "gates": [to_json(result) for result in results]})
         sys.exit(1 if failed else 0)
     for result in failed:
-        click.echo("\n" + "\n".join(explained(result)), err=True)
+        say("\n" + "\n".join(explained(result)), err=True)
         if result.next:
-            click.echo(f"  {paint('next:', 'cyan')} {as_called(result.next)}", err=True)
-    click.echo(paint(count(results), "red" if failed else "green", bold=True))
+            say(f"  {paint('next:', 'cyan')} {as_called(result.next)}", err=True)
+    say(paint(count(results), "red" if failed else "green", bold=True))
     sys.exit(1 if failed else 0)

@@ -11,7 +11,7 @@ _STEERING = re.compile(
     r"(\x1b\[[0-9;]*m)"  # a colour, ours or theirs, does no harm
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
-"""Control characters but for the tab and the end of a line, what turns the direction of text, and halves of characters."""
+"""Control characters but the tab and the end of a line; what turns the direction of text; halves of characters."""
 
 
 def printable(text: str) -> str:

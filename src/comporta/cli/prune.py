@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from comporta.cli.base import common, execute, open_context, print_json, told, wait_option, yes_option
+from comporta.cli.printing import say
 
 
 @click.command("prune")
@@ -36,8 +37,8 @@ def command(dry_run: bool, yes: bool, wait: int, environment: str, config: Path 
     if as_json:
         print_json({"dry_run": dry_run, "removed": to_json(pruned.removed), "bytes": freed, "stay": pruned.stay})
     elif not pruned.removed:
-        click.echo(f"There is nothing to remove from {environment}.")
+        say(f"There is nothing to remove from {environment}.")
     else:
         removed = f"{counted(len(pruned.removed), 'leftover')} {'would be removed' if dry_run else 'removed'}"
-        click.echo(f"{removed}: at least {bytes_text(freed)} {'would be free' if dry_run else 'are free'}.")
-        click.echo(f"These stay: {', '.join(pruned.stay)}.")
+        say(f"{removed}: at least {bytes_text(freed)} {'would be free' if dry_run else 'are free'}.")
+        say(f"These stay: {', '.join(pruned.stay)}.")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from comporta.cli.base import common, execute, open_context, print_json, told
+from comporta.cli.printing import say
 
 
 @click.command("reject")
@@ -24,4 +25,4 @@ def command(deployment: int, reason: str, environment: str, config: Path | None,
     if as_json:
         print_json(deployment_facts(found))
     else:
-        click.echo(f"Deployment {found.number} ({found.version}) is rejected.")
+        say(f"Deployment {found.number} ({found.version}) is rejected.")

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from comporta.cli.base import common, composition, execute, paint, print_json, told
+from comporta.cli.printing import say
 
 if TYPE_CHECKING:
     from comporta.app.releasing import Released
@@ -74,17 +75,15 @@ def _facts(made: Released) -> dict[str, Any]:
 def _print(made: Released, *, dry_run: bool, remote: str) -> None:
     if made.resumed:
         found = paint("note:", "yellow")
-        click.echo(
-            f"{found} the release of {made.version} was cut off, and {'is to be' if dry_run else 'is now'} finished"
-        )
+        say(f"{found} the release of {made.version} was cut off, and {'is to be' if dry_run else 'is now'} finished")
     else:
-        click.echo(f"{made.previous} → {paint(str(made.version), 'green', bold=True)} ({made.file})")
+        say(f"{made.previous} → {paint(str(made.version), 'green', bold=True)} ({made.file})")
     if made.notes:
-        click.echo(f"\n{made.notes}\n")
+        say(f"\n{made.notes}\n")
     if dry_run:
-        click.echo("Nothing was changed.")
+        say("Nothing was changed.")
         return
     if made.build:
-        click.echo(f"build {made.build}")
+        say(f"build {made.build}")
     where = f"pushed to {remote}" if made.pushed else "not pushed"
-    click.echo(f"{made.tag} tags {made.commit[:7]}, {where}")
+    say(f"{made.tag} tags {made.commit[:7]}, {where}")

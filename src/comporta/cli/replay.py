@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from comporta.cli.base import common, execute, open_context, print_json, told
+from comporta.cli.printing import say
 from comporta.cli.times import span
 from comporta.model.values import to_json
 
@@ -61,13 +62,13 @@ def _print(judged: list[Judged]) -> None:
     from comporta.cli.verdicts import line, table
 
     if not judged:
-        click.echo("No block of traffic was complete before it ended.")
+        say("No block of traffic was complete before it ended.")
         return
     began, said = judged[0].at, None
     for seen in judged:
         told: Any = (seen.verdict.kind, seen.share)
         if told != said:
-            click.echo(f"{span(seen.at - began):>12}  {seen.share:4.0%}  {line(seen.verdict)}")
+            say(f"{span(seen.at - began):>12}  {seen.share:4.0%}  {line(seen.verdict)}")
             said = told
-    click.echo(f"\nat the end, after {span(judged[-1].at - began)}:")
-    click.echo(rows([tuple(row) for row in table(judged[-1].verdict, judged[-1].share)]))
+    say(f"\nat the end, after {span(judged[-1].at - began)}:")
+    say(rows([tuple(row) for row in table(judged[-1].verdict, judged[-1].share)]))

@@ -10,6 +10,7 @@ import click
 
 from comporta.cli.base import common, execute, open_context, paint, print_json, told
 from comporta.cli.history import Moment
+from comporta.cli.printing import say
 from comporta.cli.times import clock_time, iso, span
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def command(
     if as_json:
         print_json([_facts(window) for window in windows])
     else:
-        click.echo("\n\n".join(_text(window) for window in windows))
+        say("\n\n".join(_text(window) for window in windows))
     sys.exit(1 if check and not all(window.whole.kept for window in windows) else 0)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from comporta.cli.base import common, execute, open_context, print_json, told, yes_option
+from comporta.cli.printing import say
 
 
 @click.command("resume")
@@ -24,7 +25,7 @@ def command(yes: bool, environment: str, config: Path | None, as_json: bool) -> 
         if as_json:
             print_json({"deployment": paused.number, "version": paused.version})
         else:
-            click.echo(f"Deployment {paused.number} ({paused.version}) is judged again.")
+            say(f"Deployment {paused.number} ({paused.version}) is judged again.")
         return
     try:
         ended = execute(ctx, lambda: resume(ctx))

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
-import click
 
 from comporta.cli.base import as_called, paint
+from comporta.cli.printing import printable, say
 from comporta.model.errors import Refused
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Screen:
         self._note = text
         if self._console is None and time.monotonic() - self._noted >= PLAIN_NOTE_EVERY:
             self._noted = time.monotonic()
-            click.echo(f"    … {text}", file=self._stream)
+            say(f"    … {text}", file=self._stream)
 
     def verdict(self, verdict: Verdict, *, share: float, state: str) -> None:
         from comporta.cli import verdicts
@@ -86,7 +86,7 @@ class Screen:
         self._compared = (table, f"{verdicts.progress(verdict, state)}\n{verdicts.reasons(verdict)}")
         if self._console is None and time.monotonic() - self._noted >= PLAIN_NOTE_EVERY:
             self._noted = time.monotonic()
-            click.echo(f"    … {verdicts.brief(verdict, share)}; {state}", file=self._stream)
+            say(f"    … {verdicts.brief(verdict, share)}; {state}", file=self._stream)
 
     def require_somebody_to_ask(self) -> None:
         """Refuse at once what would be refused at its question, perhaps after minutes of work.
@@ -140,7 +140,7 @@ class Screen:
             return ""
         title = self._title
         self.close()
-        click.echo(question, nl=False, file=self._stream)
+        say(question, nl=False, file=self._stream)
         # Not in a thread: a thread that reads cannot be cancelled by Ctrl-C.
         await anyio.wait_readable(sys.stdin)
         answer = sys.stdin.readline().strip()
@@ -177,8 +177,9 @@ class Screen:
 
         seconds = time.monotonic() - self._began
         frame = paint(FRAMES[int(seconds * FRAMES_PER_SECOND) % len(FRAMES)], "cyan")
-        text = Text.from_ansi(f"{frame} {self._title} ({seconds:.0f} s)", no_wrap=True, overflow="ellipsis")
-        text.append(f" {self._note}", style="dim")
+        title = printable(f"{frame} {self._title} ({seconds:.0f} s)")
+        text = Text.from_ansi(title, no_wrap=True, overflow="ellipsis")
+        text.append(f" {printable(self._note)}", style="dim")
         if self._compared is None:
             return text
         table, words = self._compared
@@ -193,9 +194,9 @@ class Screen:
         if self._console is not None and self._live is not None:
             from rich.text import Text
 
-            self._console.print(Text.from_ansi(text), soft_wrap=True)
+            self._console.print(Text.from_ansi(printable(text)), soft_wrap=True)
         else:
-            click.echo(text, file=self._stream)
+            say(text, file=self._stream)
 
 
 def facts_line(facts: Facts) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from comporta.cli.base import as_called, common, execute, open_context, paint, print_json, told
+from comporta.cli.printing import say
 from comporta.cli.times import clock_time, iso, span
 from comporta.model.journal import Kind, Record
 from comporta.model.values import to_json
@@ -78,17 +79,17 @@ def _print(told: Story) -> None:
     found = told.deployment
     why = f": {found.reason}" if found.reason else ""
     instead = f" instead of {found.replaces}" if found.replaces else ""
-    click.echo(f"deployment {found.number}: {found.version} (release {found.release}){instead}, {found.strategy}")
+    say(f"deployment {found.number}: {found.version} (release {found.release}){instead}, {found.strategy}")
     automatic = f", automatic after deployment {found.automatic}" if found.automatic is not None else ""
-    click.echo(f"by {found.actor}{automatic} to {found.environment}, {clock_time(found.started)}{why}\n")
+    say(f"by {found.actor}{automatic} to {found.environment}, {clock_time(found.started)}{why}\n")
     _print_preflight(found.preflight)
-    click.echo(paint(f"{'after':>10}  {'took':>12}  what", "cyan"))
+    say(paint(f"{'after':>10}  {'took':>12}  what", "cyan"))
     for act in told.acts:
         if act.begun.step is None or act.title:
             _print_act(act, told.records[0].at, found.actor)
-    click.echo("")
+    say("")
     still = paint("waits for an approval", "yellow") if found.requested else paint("not ended", "red")
-    click.echo(summary(found) if found.outcome else still)
+    say(summary(found) if found.outcome else still)
 
 
 def _print_preflight(facts: dict[str, Any] | None) -> None:
@@ -101,14 +102,14 @@ def _print_preflight(facts: dict[str, Any] | None) -> None:
     if not facts:
         return
     if facts.get("skipped"):
-        click.echo(f"preflight: {paint('skipped', 'yellow')} by {facts['actor']}: {facts['reason']}\n")
+        say(f"preflight: {paint('skipped', 'yellow')} by {facts['actor']}: {facts['reason']}\n")
         return
     results = [from_json(gate, GateResult) for gate in facts["gates"]]
     width = max(len(result.name) for result in results)
-    click.echo(f"preflight: {count(results)}")
+    say(f"preflight: {count(results)}")
     for result in results:
-        click.echo(f"  {line(result, width)}")
-    click.echo("")
+        say(f"  {line(result, width)}")
+    say("")
 
 
 def _print_act(act: Act, started: float, actor: str) -> None:
@@ -121,9 +122,9 @@ def _print_act(act: Act, started: float, actor: str) -> None:
     took = span(act.seconds) if act.seconds is not None else ""
     after = f"{act.begun.at - started:8.2f} s"
     line = f"{after}  {took:>12}  {paint(f'{word:13}', 'red') if bad else f'{word:13}'}{number}{act.title}{by}"
-    click.echo(line.rstrip())
+    say(line.rstrip())
     for more in _more(act):
-        click.echo(f"{INDENT}{more}")
+        say(f"{INDENT}{more}")
 
 
 def _more(act: Act) -> list[str]:

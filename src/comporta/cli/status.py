@@ -10,6 +10,7 @@ import click
 
 from comporta.cli.base import as_called, common, execute, open_context, paint, print_json, told
 from comporta.cli.kept import for_a_look, ways_to_look
+from comporta.cli.printing import say
 from comporta.cli.screen import counted, rows
 from comporta.cli.times import clock_time, iso, span
 from comporta.model.release import InstanceState, Occupant, SlotState
@@ -35,7 +36,7 @@ def command(environment: str, config: Path | None, as_json: bool) -> None:
     if as_json:
         print_json({"service": ctx.spec.service, "environment": environment, **_facts(seen)})
         return
-    click.echo(f"{paint(ctx.spec.service, 'cyan', bold=True)} {environment}")
+    say(f"{paint(ctx.spec.service, 'cyan', bold=True)} {environment}")
     _print(seen)
 
 
@@ -78,11 +79,11 @@ def _print(seen: Status) -> None:
     routing = seen.snapshot.routing
     router = "serves at" if routing.running else paint("does not run:", "red")
     if routing.topology is None:
-        click.echo("router  not set up: nothing serves")
+        say("router  not set up: nothing serves")
     else:
-        click.echo(f"router  {router} http://{seen.address}")
+        say(f"router  {router} http://{seen.address}")
     if routing.tampered:
-        click.echo(f"        {paint('changed by hand:', 'red')} {routing.tampered}")
+        say(f"        {paint('changed by hand:', 'red')} {routing.tampered}")
     if seen.maintenance is not None:
         _print_maintenance(seen.maintenance)
     for slot in Slot:
@@ -99,21 +100,21 @@ def _print(seen: Status) -> None:
         what = (
             f"by hand{': ' * bool(seen.lease.message)}{seen.lease.message}" if seen.lease.manual else seen.lease.doing
         )
-        click.echo(f"lock    {seen.lease.holder.actor}, process {seen.lease.holder.pid}{dead} {what}".rstrip())
+        say(f"lock    {seen.lease.holder.actor}, process {seen.lease.holder.pid}{dead} {what}".rstrip())
     if seen.next:
-        click.echo(f"{paint('next:', 'cyan')} {as_called(seen.next)}")
+        say(f"{paint('next:', 'cyan')} {as_called(seen.next)}")
 
 
 def _print_maintenance(page: Maintenance) -> None:
     since = f" since {clock_time(page.since)}, by {page.actor}" if page.since is not None else ""
     message = f": {page.message}" if page.message else ""
-    click.echo(f"users   {paint('get the maintenance page', 'yellow', bold=True)}{since}{message}")
-    click.echo(as_called("        `comporta maintenance off` takes it down"))
+    say(f"users   {paint('get the maintenance page', 'yellow', bold=True)}{since}{message}")
+    say(as_called("        `comporta maintenance off` takes it down"))
 
 
 def _print_undelivered(undelivered: Undelivered) -> None:
     for line in undelivered_lines(undelivered):
-        click.echo(f"alerts  {paint(line, 'red')}")
+        say(f"alerts  {paint(line, 'red')}")
 
 
 def undelivered_lines(undelivered: Undelivered) -> list[str]:
@@ -134,13 +135,13 @@ def undelivered_lines(undelivered: Undelivered) -> list[str]:
 def _print_judged(judged: Judged) -> None:
     from comporta.cli.verdicts import line, table
 
-    click.echo(rows(table(judged.verdict, judged.share)))
-    click.echo(line(judged.verdict))
+    say(rows(table(judged.verdict, judged.share)))
+    say(line(judged.verdict))
 
 
 def _print_slot(state: SlotState, share: int) -> None:
     if state.occupant is None:
-        click.echo(f"{state.slot:7} empty")
+        say(f"{state.slot:7} empty")
     else:
         _print_occupant(state, state.occupant, share)
     for instance in state.instances:
@@ -148,7 +149,7 @@ def _print_slot(state: SlotState, share: int) -> None:
             code = f", exit code {instance.exit_code}" if instance.exit_code is not None else ""
             restarts = f", restarted {counted(instance.restarts, 'time')}" if instance.restarts else ""
             reason = f": {instance.reason}" if instance.reason else ""
-            click.echo(f"        {instance.name} {instance.state}{restarts}{code}{reason}")
+            say(f"        {instance.name} {instance.state}{restarts}{code}{reason}")
 
 
 def _print_occupant(state: SlotState, occupant: Occupant, share: int) -> None:
@@ -159,11 +160,11 @@ def _print_occupant(state: SlotState, occupant: Occupant, share: int) -> None:
     if not share and occupant.warm_until is not None:
         until, failed = occupant.warm_until, occupant.failed
         role = for_a_look(until) if failed else f"warm, {span(max(0.0, until - time.time()))} left"
-    click.echo(f"{state.slot:7} {occupant.release}  {role}  {count}")
+    say(f"{state.slot:7} {occupant.release}  {role}  {count}")
     if occupant.failed:
         addresses = [i.address for i in state.instances if i.state is InstanceState.RUNNING]
         for line in ways_to_look(state.slot, addresses):
-            click.echo(f"        {line}")
+            say(f"        {line}")
 
 
 def _print_waiting(seen: Status) -> None:
@@ -173,17 +174,15 @@ def _print_waiting(seen: Status) -> None:
         assert deployment.approval is not None, "it waits for one"
         what = f"deployment {deployment.number}: {deployment.version} by {deployment.actor}"
         left = span(max(0.0, deployment.approval.until - time.time()))
-        click.echo(f"waits   {what}, for {wanted(deployment.approval)}, {left} left")
-        click.echo(
-            as_called(f"        `comporta approve {deployment.number}` or `comporta reject {deployment.number}`")
-        )
+        say(f"waits   {what}, for {wanted(deployment.approval)}, {left} left")
+        say(as_called(f"        `comporta approve {deployment.number}` or `comporta reject {deployment.number}`"))
 
 
 def _print_watch(seen: Status) -> None:
     for crossing in seen.alerts:
-        click.echo(f"{paint('alert', 'red')}   {crossing.message}")
+        say(f"{paint('alert', 'red')}   {crossing.message}")
     if seen.snapshot.live is not None and seen.watched is False:
-        click.echo("watch   nobody watches: `comporta serve` would roll back what turns bad")
+        say("watch   nobody watches: `comporta serve` would roll back what turns bad")
 
 
 def _print_deployment(seen: Status) -> None:
@@ -191,7 +190,7 @@ def _print_deployment(seen: Status) -> None:
     if latest is None:
         return
     if seen.interrupted is not None:
-        click.echo(f"{paint('interrupted', 'red')}: deployment {latest.number} ({latest.version})")
+        say(f"{paint('interrupted', 'red')}: deployment {latest.number} ({latest.version})")
         return
     when = f"ended {clock_time(latest.ended)}" if latest.ended else f"began {clock_time(latest.started)}"
-    click.echo(f"last    deployment {latest.number}: {latest.version} {latest.outcome or 'is running'}, {when}")
+    say(f"last    deployment {latest.number}: {latest.version} {latest.outcome or 'is running'}, {when}")

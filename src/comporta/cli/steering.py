@@ -6,9 +6,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from comporta.cli.base import execute, open_context, print_json
+from comporta.cli.printing import say
 
 if TYPE_CHECKING:
     from comporta.app.context import Context
@@ -29,4 +28,4 @@ def steer(
     if as_json:
         print_json({"deployment": found.number, "version": found.version})
     else:
-        click.echo(f"Deployment {found.number} ({found.version}) {effect}.")
+        say(f"Deployment {found.number} ({found.version}) {effect}.")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from comporta.cli.base import common, composition, execute, open_context, print_json, told
+from comporta.cli.printing import say
 from comporta.cli.screen import counted
 
 
@@ -27,4 +28,4 @@ def command(deployment: int, environment: str, config: Path | None, as_json: boo
     if as_json:
         print_json({"trace": found.id, "deployment": deployment, "spans": len(found.spans)})
     else:
-        click.echo(f"Trace {found.id} is sent: deployment {deployment}, {counted(len(found.spans), 'span')}.")
+        say(f"Trace {found.id} is sent: deployment {deployment}, {counted(len(found.spans), 'span')}.")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from comporta.cli.base import common, execute, open_context, print_json, told
+from comporta.cli.printing import say
 from comporta.model.values import to_json
 
 
@@ -22,4 +23,4 @@ def command(environment: str, config: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(to_json(lease))
     else:
-        click.echo(f"{environment} is unlocked.")
+        say(f"{environment} is unlocked.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from comporta.cli.base import as_called, common, execute, open_context, paint, print_json, told
+from comporta.cli.printing import say
 
 if TYPE_CHECKING:
     from comporta.app.validating import Validation
@@ -66,14 +67,14 @@ def _print(found: Validation) -> None:
     from comporta.cli.ending import summary
 
     for name, why in found.skipped.items():
-        click.echo(f"{paint('skipped:', 'yellow')} {name}: {why}")
+        say(f"{paint('skipped:', 'yellow')} {name}: {why}")
     if failed := found.failed:
-        click.echo(f"{paint('error:', 'red')} {failed.error}", err=True)
+        say(f"{paint('error:', 'red')} {failed.error}", err=True)
         for line in failed.details:
-            click.echo(f"  {line}", err=True)
-        click.echo(f"{paint('next:', 'cyan')} {as_called(failed.next)}", err=True)
+            say(f"  {line}", err=True)
+        say(f"{paint('next:', 'cyan')} {as_called(failed.next)}", err=True)
     if isinstance(found.ended, Ended):
-        click.echo(summary(found.ended.deployment))
+        say(summary(found.ended.deployment))
     else:
         how = paint("failed", "red", bold=True) if found.failed else paint("passed", "green", bold=True)
-        click.echo(f"{how}: {found.release}, {len(found.phases)} of {len(PHASES)} phases run")
+        say(f"{how}: {found.release}, {len(found.phases)} of {len(PHASES)} phases run")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from comporta.cli.base import Stopped, common, composition, execute, open_context, told
+from comporta.cli.printing import say
 from comporta.cli.times import iso
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def command(environment: str, config: Path | None, as_json: bool) -> None:
 
     def show(seen: Seen) -> None:
         if as_json:
-            click.echo(json.dumps(facts(seen)))
+            say(json.dumps(facts(seen)))
         else:
             screen.note(line(seen))
 

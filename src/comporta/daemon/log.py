@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
-
+from comporta.cli.printing import say
 from comporta.steps.plan import Plan
 from comporta.steps.step import Facts
 
@@ -17,7 +16,7 @@ class Log:
         self._environment = environment
 
     def notice(self, text: str) -> None:
-        click.echo(f"{self._environment}: {text}")
+        say(f"{self._environment}: {text}")
 
     def planned(self, deployment: int, plan: Plan) -> None:
         self.notice(f"deployment {deployment}: {plan.release} ({plan.strategy})")

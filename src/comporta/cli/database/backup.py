@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from comporta.cli.base import common, execute, open_context, print_json, reason_option, told
+from comporta.cli.printing import say
 
 
 @click.command("backup")
@@ -27,4 +28,4 @@ def command(reason: str, verify: bool | None, environment: str, config: Path | N
     if as_json:
         print_json(facts(backup))
     else:
-        click.echo(line(backup))
+        say(line(backup))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from comporta.cli.base import common, execute, open_context, paint, print_json, told
+from comporta.cli.printing import say
 from comporta.model.errors import EXIT_FAILED
 from comporta.model.values import to_json
 
@@ -58,21 +59,19 @@ def _print(checked: Checked) -> None:
     from comporta.cli.screen import rows
 
     if not checked.assessments:
-        click.echo(f"{checked.schema.version} brings no migration that the database lacks.")
+        say(f"{checked.schema.version} brings no migration that the database lacks.")
         return
     table: list[tuple[object, ...]] = [("Revision", "Title", "Phase", "Way back", "Verdict")]
     for one in checked.assessments:
         back = "yes" if one.migration.reversible else "no"
         table.append((one.migration.revision, one.migration.title, one.phase, back, _verdict(one)))
     head, *lines = rows(table).splitlines()
-    click.echo("\n".join([paint(head, "cyan"), *lines]))
+    say("\n".join([paint(head, "cyan"), *lines]))
     for one in checked.assessments:
         for hazard in one.stopping:
             _print_hazard(hazard)
     count = len(checked.stopping)
-    click.echo(
-        f"\n{count} hazard{'s' * (count != 1)}: not safe while users are served." if count else "\nSafe to apply."
-    )
+    say(f"\n{count} hazard{'s' * (count != 1)}: not safe while users are served." if count else "\nSafe to apply.")
 
 
 def _verdict(one: Assessment) -> str:
@@ -82,6 +81,6 @@ def _verdict(one: Assessment) -> str:
 
 
 def _print_hazard(hazard: Hazard) -> None:
-    click.echo(f"\n{paint(f'{hazard.file}:{hazard.line}', 'cyan')}  {paint(hazard.harm, 'red')} ({hazard.rule})")
-    click.echo(f"  {hazard.message}")
-    click.echo(f"  {paint('instead:', 'green')} {hazard.remedy}")
+    say(f"\n{paint(f'{hazard.file}:{hazard.line}', 'cyan')}  {paint(hazard.harm, 'red')} ({hazard.rule})")
+    say(f"  {hazard.message}")
+    say(f"  {paint('instead:', 'green')} {hazard.remedy}")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from comporta.cli.base import common, execute, open_context, print_json, reason_option, told, wait_option, yes_option
+from comporta.cli.printing import say
 
 
 @click.command("contract")
@@ -34,8 +35,8 @@ def command(now: bool, yes: bool, reason: str, wait: int, environment: str, conf
     if as_json:
         print_json(to_json(done))
     elif not done.applied:
-        click.echo(f"Nothing waits: the database has all that {done.version} brings.")
+        say(f"Nothing waits: the database has all that {done.version} brings.")
     else:
-        click.echo(f"Applied {', '.join(done.applied)}; the backup from before is {done.backup}.")
+        say(f"Applied {', '.join(done.applied)}; the backup from before is {done.backup}.")
         if done.stopped:
-            click.echo(f"Stopped {done.stopped}, which cannot serve any more.")
+            say(f"Stopped {done.stopped}, which cannot serve any more.")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from comporta.cli.base import common, execute, open_context, paint, print_json, told
+from comporta.cli.printing import say
 from comporta.cli.times import clock_time
 
 
@@ -26,7 +27,7 @@ def command(environment: str, config: Path | None, as_json: bool) -> None:
         print_json({"backups": [facts(backup) for backup in listing.backups], "damaged": listing.damaged})
         return
     if not listing.backups and not listing.damaged:
-        click.echo("There are no backups.")
+        say("There are no backups.")
         return
     table: list[tuple[object, ...]] = [("Backup", "At", "Size", "Rows", "Revision", "State", "Reason")]
     for backup in listing.backups:
@@ -44,4 +45,4 @@ def command(environment: str, config: Path | None, as_json: bool) -> None:
         )
     table += [(id, "-", "-", "-", "-", "damaged", "its manifest or its data cannot be read") for id in listing.damaged]
     head, *lines = rows(table).splitlines()
-    click.echo("\n".join([paint(head, "cyan"), *lines]))
+    say("\n".join([paint(head, "cyan"), *lines]))

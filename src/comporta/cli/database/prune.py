@@ -8,6 +8,7 @@ import click
 
 from comporta.cli.base import common, execute, open_context, print_json, told
 from comporta.cli.database.facts import facts, line
+from comporta.cli.printing import say
 
 
 @click.command("prune")
@@ -24,6 +25,6 @@ def command(dry_run: bool, environment: str, config: Path | None, as_json: bool)
         print_json({"dry_run": dry_run, "deleted": [facts(backup) for backup in gone]})
         return
     for backup in gone:
-        click.echo(f"{'would delete' if dry_run else 'deleted'} {line(backup)}")
+        say(f"{'would delete' if dry_run else 'deleted'} {line(backup)}")
     if not gone:
-        click.echo("There is nothing to delete.")
+        say("There is nothing to delete.")

@@ -8,6 +8,7 @@ import click
 
 from comporta.cli.base import common, execute, open_context, print_json, told, yes_option
 from comporta.cli.database.options import identity_option, with_identity
+from comporta.cli.printing import say
 
 
 @click.command("restore")
@@ -47,8 +48,8 @@ def command(
         saved = done.safety.id if done.safety else None
         print_json({"restored": facts(done.backup), "safety_backup": saved, "old_database": done.old or None})
         return
-    click.echo(f"The database is that of {done.backup.id}: {done.backup.content.total} rows, as backed up.")
+    say(f"The database is that of {done.backup.id}: {done.backup.content.total} rows, as backed up.")
     if done.safety:
-        click.echo(f"What was there before is the backup {done.safety.id}.")
+        say(f"What was there before is the backup {done.safety.id}.")
     if done.old:
-        click.echo(f"What was there before is kept as {done.old}.")
+        say(f"What was there before is kept as {done.old}.")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from comporta.cli.base import common, execute, open_context, paint, print_json, told
+from comporta.cli.printing import say
 from comporta.model.values import to_json
 
 
@@ -28,10 +29,10 @@ def command(version: str | None, environment: str, config: Path | None, as_json:
             {"version": seen.version, "dialect": seen.dialect.value, "state": to_json(state), "pending": lacking}
         )
         return
-    click.echo(f"database  {seen.dialect}, at {state.revision or 'no revision yet'}")
+    say(f"database  {seen.dialect}, at {state.revision or 'no revision yet'}")
     if state.unfinished:
-        click.echo(f"{paint('unfinished', 'red')}: {state.unfinished} was begun; the next migration goes on with it")
-    click.echo(f"release   {seen.version} brings {len(seen.migrations)}, {len(seen.pending)} of them pending")
+        say(f"{paint('unfinished', 'red')}: {state.unfinished} was begun; the next migration goes on with it")
+    say(f"release   {seen.version} brings {len(seen.migrations)}, {len(seen.pending)} of them pending")
     for migration in seen.pending:
         way_back = "" if migration.reversible else paint("  no way back", "yellow")
-        click.echo(f"  {migration.name}  {migration.file}{way_back}")
+        say(f"  {migration.name}  {migration.file}{way_back}")

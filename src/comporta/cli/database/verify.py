@@ -9,6 +9,7 @@ import click
 
 from comporta.cli.base import common, execute, open_context, paint, print_json, told
 from comporta.cli.database.options import identity_option, with_identity
+from comporta.cli.printing import say
 from comporta.model.errors import EXIT_FAILED, UsageError
 
 
@@ -38,5 +39,5 @@ def command(
     else:
         for one in checked:
             verdict = paint("damaged", "red") + f": {one.cause}" if one.cause else paint("good", "green")
-            click.echo(f"{one.id}  {verdict}")
+            say(f"{one.id}  {verdict}")
     sys.exit(EXIT_FAILED if any(one.cause for one in checked) else 0)

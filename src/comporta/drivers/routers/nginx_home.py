@@ -54,6 +54,8 @@ class Home(RouterHome):
         for folder in (self.path, self.switch, self.path / "temp"):
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o755)
+        self.error_log.touch()
+        self.error_log.chmod(0o640)  # it quotes what users ask for
 
     def clear(self) -> None:
         """Take everything away but the logs; the record last, so that a crash before leaves something to repeat."""
