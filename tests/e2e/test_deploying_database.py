@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from support.migrating_site import DROP_LEGACY_FOR_GOOD, NOTE, ORDERS, REQUIRE_NOTE, UNSAFE, MigratingSite
+from support.migrating_site import DROP_LEGACY, DROP_LEGACY_FOR_GOOD, NOTE, ORDERS, REQUIRE_NOTE, UNSAFE, MigratingSite
 from support.postgresql import Server, postgresql, rows
 from support.site import User, taken_down
 from support.workload import until
@@ -113,6 +113,38 @@ def test_a_database_that_is_restarted_in_the_middle_ends_the_deployment_and_not_
     assert site.answers() == "1.0.0"
     site.comporta("deploy", "2.0.0", "--yes")
     assert site.answers() == "2.0.0"
+
+
+def test_a_restart_in_the_middle_of_a_downgrade_loses_nothing_and_the_next_rollback_goes_through(
+    server: Server, site: MigratingSite
+):
+    """Users get errors of their own release while there is no database, and nothing else at any time."""
+    number, up, down = DROP_LEGACY
+    site.bring("3.0.0", "note", ORDERS, NOTE, (number, up, f"{down}SELECT pg_advisory_xact_lock(7);\n"))
+    site.comporta("deploy", "3.0.0", "--yes")
+    site.comporta("database", "contract", "--yes")
+    words = ("rollback", "--to", "1.0.0", "--yes", "--accept-data-loss")
+    with User(site.port) as user:
+        with closing(psycopg.connect(site.url)) as somebody:
+            somebody.execute("SELECT pg_advisory_lock(7)")
+            going_back = site.start(*words)
+            until(lambda: rows(site.url, "SELECT 1 FROM pg_locks WHERE NOT granted"), "the way back waits")
+            early = orders(site.url)
+            server.restart()
+            said = going_back.communicate()[0]
+        assert (going_back.returncode, site.answers()) == (1, "3.0.0"), said
+        assert columns(site.url) == {"id", "name", "note"}
+        newest = site.json("database", "list")["backups"][0]
+        assert newest["reason"] == "deployment 3: before going back to 1.0.0"
+        assert newest["verified_at"]
+        late = orders(site.url)
+        site.comporta(*words)
+        assert site.answers() == "1.0.0"
+    assert {failure.split(" ", 1)[1] for failure in user.failures} <= {"500 from 3.0.0"}
+    assert columns(site.url) == {"id", "name", "legacy", "note"}
+    after = orders(site.url)
+    assert {id: after[id] for id in late} == late
+    assert {id: late[id] for id in early} == early
 
 
 def test_across_an_irreversible_contract_only_the_backup_from_before_it_leads_back(site: MigratingSite):

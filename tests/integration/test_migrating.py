@@ -350,6 +350,12 @@ async def test_a_migration_that_ends_its_own_transaction_is_refused_before_anyth
     assert world.tables() == set()
 
 
+async def test_sqlite_begins_in_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
+    world = SqlWorld(tmp_path, f"sqlite:///{tmp_path}/data/production/shop.db")
+    release = world.release("1.0.0", Sample("0001", "orders"))
+    assert await world.migrator().upgrade(release) == ("0001",)
+
+
 async def test_sqlite_waits_for_a_writer_and_gives_up_without_a_trace(tmp_path: Path) -> None:
     world = SqlWorld(tmp_path, f"sqlite:///{tmp_path}/shop.db", lock_timeout=0.05)
     release = world.release("1.0.0", Sample("0001", "orders"))

@@ -243,6 +243,24 @@ def test_a_rollback_across_a_contract_goes_wrong_at_any_moment(
             assert made.database.applied == ["0001", "0002", "0003"]
 
 
+@pytest.mark.slow
+def test_a_restart_of_the_database_in_a_rollback_is_waited_for_and_no_backup_takes_over():
+    turned = 0
+    for moment in MOMENTS:
+        made = world("1.0.0", "1.1.0")
+        made.run(contract)
+        ended = made.run(back, Fault("restart", moment))
+        assert isinstance(ended, Ended)
+        assert ended.deployment.outcome in (Outcome.PROMOTED, Outcome.ABORTED)
+        turned += ended.deployment.outcome is Outcome.ABORTED
+        lives(made)
+        assert made.database.applied == ["0001", "0002", "0003"][: 2 if live(made) == "1.0.0" else 3]
+        assert made.vault.brought_back == []
+        if not made.struck:
+            break
+    assert turned == 2, "before the way back was gone, and just after"
+
+
 def test_the_history_has_contracts_that_failed_were_cut_off_and_were_applied():
     made = world("1.0.0", "1.1.0")
     made.database.failing.add("0003")

@@ -15,7 +15,14 @@ from comporta.app.context import Context, Interruption
 from comporta.app.running import request_abort
 from comporta.engine.events import StepEvent
 from comporta.model.checks import Target
-from comporta.model.errors import BackupFailed, ComportaError, MigrationFailed, RouterError, RuntimeFailure
+from comporta.model.errors import (
+    BackupFailed,
+    ComportaError,
+    DatabaseUnreachable,
+    MigrationFailed,
+    RouterError,
+    RuntimeFailure,
+)
 from comporta.model.figures import Counts, Figures
 from comporta.model.histogram import Histogram
 from comporta.model.journal import Holder, Kind, Lease, Record
@@ -268,7 +275,7 @@ class World:
 
     def _moment(self, event: StepEvent) -> None:
         """Between two records: only what needs no verb to go wrong can strike here."""
-        if self._fault is None or self._fault.kind in ("fail", "slow") or not self._due():
+        if self._fault is None or self._fault.kind in ("fail", "slow", "restart") or not self._due():
             return
         if self._fault.kind == "foreign":
             self._tamper()
@@ -286,6 +293,9 @@ class World:
         match self._fault.kind:
             case "foreign" if (verb, moment) == ("shift", "before"):
                 pass  # two who write in the same instant: nobody can tell who was first
+            case "restart" if verb in ("upgrade", "downgrade"):
+                self.database.away = 5
+                raise DatabaseUnreachable(f"cannot {verb}: simulated")
             case "fail" if verb in ("upgrade", "downgrade"):
                 raise MigrationFailed(f"cannot {verb}: simulated")
             case "fail" if verb in ("keep", "bring-back"):

@@ -56,6 +56,7 @@ DATABASE = """
 database:
   url: "{url}"
   lock_timeout: 500ms
+  backups: {{keep: {{last: 1, daily: 0, weekly: 0}}}}
   migrations:
     sql: {{directory: "releases/{{version}}/migrations"}}
 watch: {{window: {window}}}

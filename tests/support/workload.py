@@ -16,6 +16,10 @@ from typing import Any
 import httpx2
 import psutil
 
+ROOT = Path(__file__).parents[2]
+REAL_FILES = Path(os.environ.get("CONVERSORMPP_SAMPLES", ROOT.parent / "shared/data/mpp"))
+"""Where files of Microsoft Project are, which cannot be part of this repository."""
+
 
 def free_port() -> int:
     with socket.socket() as probe:

@@ -51,6 +51,32 @@ def test_the_last_verified_one_is_never_deleted() -> None:
     assert [one.id for one in surplus(backups, KeepSpec(last=1, daily=0, weekly=0))] == ["day-0"]
 
 
+def at(day: int, revision: str | None, reason: str = "a test") -> Backup:
+    made = backup(f"day-{day}", at=day * DAY)
+    content = msgspec.structs.replace(made.content, revision=revision)
+    return msgspec.structs.replace(made, content=content, reason=reason, verified_at=day * DAY)
+
+
+CONTRACT = "before contracting it to 0003"
+
+
+@pytest.mark.parametrize(
+    ("backups", "stays"),
+    [
+        ([at(1, "0002", CONTRACT), at(2, "0003"), at(3, "0004")], ["day-1"]),
+        ([at(1, "0002", CONTRACT), at(2, "0004", CONTRACT), at(3, "0005")], ["day-2"]),
+        ([at(1, "0002", CONTRACT), at(2, "0002", CONTRACT), at(3, "0003")], ["day-2"]),
+        ([at(1, "0002", CONTRACT), at(2, "0004", CONTRACT), at(3, "0004")], ["day-1"]),  # the second one failed
+        ([at(1, "0002", CONTRACT), at(2, "0003"), at(3, "0002")], []),  # undone by a rollback
+        ([at(1, None, CONTRACT), at(2, None), at(3, None)], ["day-1"]),  # a tool that leaves no revision
+    ],
+)
+def test_the_last_one_from_before_a_contract_that_holds_is_never_deleted(
+    backups: list[Backup], stays: list[str]
+) -> None:
+    assert kept(backups, KeepSpec(last=1, daily=0, weekly=0)) == [*stays, backups[-1].id]
+
+
 def test_ids_sort_by_time() -> None:
     assert backup_id(0, "ab") == "19700101T000000Z-ab"
     assert backup_id(1.7e9, "ff") < backup_id(1.7e9 + 1, "00")

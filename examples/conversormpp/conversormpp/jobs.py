@@ -12,14 +12,32 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Engine, Update, and_, create_engine, delete, event, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    Update,
+    and_,
+    create_engine,
+    delete,
+    event,
+    func,
+    inspect,
+    or_,
+    select,
+    update,
+)  # fmt: skip
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.pool import NullPool
 
+from conversormpp.details import Details, of_plan, of_upload
+from conversormpp.plan import Plan
+
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
 LEASE = 5.0  # seconds for which a worker holds a job without renewing
 STRANGERS_WAIT = 10.0  # seconds before another release's worker may take a waiting job
 ATTEMPTS = 3  # a job that kills its worker must not kill workers for ever
@@ -31,7 +49,7 @@ class Base(DeclarativeBase):
     pass
 
 
-class Conversion(Base):
+class Conversion(Details, Base):
     """Times are seconds since the epoch; `probe` rows belong to health checks and are no part of the history."""
 
     __tablename__ = "conversions"
@@ -39,7 +57,6 @@ class Conversion(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     filename: Mapped[str]
     format: Mapped[str]
-    size: Mapped[int]
     release: Mapped[str]
     probe: Mapped[bool]
     created: Mapped[float] = mapped_column(index=True)
@@ -77,9 +94,9 @@ class Jobs:
 
     @contextmanager
     def _session(self) -> Iterator[Session]:
-        """A transaction. The tables are made at the first use, so that a service without its database can say so."""
+        """A transaction. The tables are there from the first use, so that a service without its database can say so."""
         if not self._has_tables:
-            _create_tables(self._engine)
+            _make_tables(self._engine)
             self._has_tables = True
         with Session(self._engine, expire_on_commit=False) as session, session.begin():
             yield session
@@ -88,8 +105,8 @@ class Jobs:
         self, filename: str, format: str, size: int, release: str, *, id: str = "", probe: bool = False
     ) -> Conversion:
         job = Conversion(
-            id=id or uuid4().hex, filename=filename, format=format, size=size,
-            release=release, probe=probe, created=time.time(),
+            id=id or uuid4().hex, filename=filename, format=format, release=release, probe=probe, created=time.time(),
+            **of_upload(size),
         )  # fmt: skip
         with self._session() as session:
             session.add(job)
@@ -137,8 +154,9 @@ class Jobs:
     def renew(self, seat: Seat) -> None:
         self._execute(update(Conversion).where(_held(seat.worker)).values(lease_until=time.time() + LEASE))
 
-    def done(self, id: str, worker: str, tasks: int | None) -> None:
-        self._finish(id, worker, status="done", tasks=tasks)
+    def done(self, id: str, worker: str, plan: Plan | None) -> None:
+        found = {} if plan is None else {"tasks": len(plan.tasks), **of_plan(plan)}
+        self._finish(id, worker, status="done", **found)
 
     def failed(self, id: str, worker: str, error: str) -> None:
         self._finish(id, worker, status="failed", error=error)
@@ -200,13 +218,27 @@ def _engine(url: str) -> Engine:
     return engine
 
 
-def _create_tables(engine: Engine) -> None:
-    """Make what is missing. Two instances may do it at once: who loses the race finds the tables at the next try."""
+def _make_tables(engine: Engine) -> None:
+    """Make the tables of this release where there are none. Who has some migrates them himself, as comporta does.
+
+    Two instances may do it at once: who loses the race finds the tables at the next try.
+    """
     for last_try in (False, False, False, False, True):
         try:
-            Base.metadata.create_all(engine)
+            with engine.begin() as connection:
+                if engine.dialect.name == "sqlite":
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")  # or each statement would be a transaction
+                if not inspect(connection).has_table(Conversion.__tablename__):
+                    for statement in _statements():
+                        connection.exec_driver_sql(statement)
             return
         except DBAPIError:
             if last_try:
                 raise
             time.sleep(0.05)
+
+
+def _statements() -> Iterator[str]:
+    for path in sorted(MIGRATIONS.glob("*.up.sql")):
+        lines = [line for line in path.read_text().splitlines() if not line.startswith("--")]
+        yield from filter(str.strip, "\n".join(lines).split(";"))

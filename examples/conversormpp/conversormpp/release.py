@@ -16,7 +16,7 @@ from conversormpp.exporters import BASE_COLUMNS, BASE_EXPORTERS, Column, Exporte
 from conversormpp.jobs import PING, Seat
 from conversormpp.settings import Settings
 
-CHECKOUT: dict[str, Any] = {"version": "1.2.0-dev"}
+CHECKOUT: dict[str, Any] = {"version": "2.0.0-dev"}
 
 
 @dataclass

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from conversormpp.details import shown
 from conversormpp.edge import Edge
 from conversormpp.faults import Faults
 from conversormpp.health import Health, outcome
@@ -156,11 +157,11 @@ def _shown(job: Conversion) -> dict[str, Any]:
         "id": job.id,
         "filename": job.filename,
         "format": job.format,
-        "size": job.size,
         "status": job.status,
         "error": job.error or None,
         "attempts": job.attempts,
         "tasks": job.tasks,
+        **shown(job),
         "release": job.release,
         "created": _time(job.created),
         "finished": None if job.finished is None else _time(job.finished),

@@ -11,6 +11,7 @@ import sqlalchemy
 
 from conversormpp import jobs as jobs_module
 from conversormpp.jobs import Base, Jobs, Seat
+from conversormpp.plan import Plan
 
 BLUE = Seat("host:data:1.0.0", "1.0.0", ("ping", "csv"))
 GREEN = Seat("host:data:1.1.0", "1.1.0", ("ping", "csv", "mspdi"))
@@ -114,7 +115,7 @@ def test_the_next_worker_in_the_seat_takes_over_at_once(jobs: Jobs) -> None:
     assert (again.id, again.attempts) == (id, 2)
 
 
-def test_a_worker_that_lost_its_job_does_not_finish_it(jobs: Jobs, url: str) -> None:
+def test_a_worker_that_lost_its_job_does_not_finish_it(jobs: Jobs, url: str, plan: Plan) -> None:
     id = add(jobs)
     jobs.claim(BLUE)
     age(url, jobs_module.STRANGERS_WAIT)  # longer than a lease
@@ -123,10 +124,10 @@ def test_a_worker_that_lost_its_job_does_not_finish_it(jobs: Jobs, url: str) -> 
     job = jobs.get(id)
     assert job is not None
     assert job.status == "running"
-    jobs.done(id, GREEN.worker, 7)
+    jobs.done(id, GREEN.worker, plan)
     job = jobs.get(id)
     assert job is not None
-    assert (job.status, job.tasks, job.error) == ("done", 7, "")
+    assert (job.status, job.tasks, job.resources, job.error) == ("done", 2, 2, "")
 
 
 def test_the_history_is_newest_first_paged_and_without_health_checks(jobs: Jobs) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import subprocess
 import sys
 import zipfile
@@ -17,11 +16,10 @@ import pytest
 
 from conversormpp import samples
 from conversormpp.preview import preview
-from support.workload import Instance
+from support.workload import REAL_FILES, Instance
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
-REAL_FILES = Path(os.environ.get("CONVERSORMPP_SAMPLES", ROOT.parent / "shared/data/mpp"))
 # Tasks of each, the project's own summary task included.
 REAL = {
     "calendar-recurring-exceptions-project2016-mpp14.mpp": 1,

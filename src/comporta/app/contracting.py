@@ -13,6 +13,7 @@ from comporta.app.known_good import EMERGENCY_WATCH
 from comporta.app.leasing import held_lease
 from comporta.app.schema import require_safe
 from comporta.app.vault import vault
+from comporta.model.backups import BEFORE_CONTRACT
 from comporta.model.errors import ComportaError, Refused, UsageError
 from comporta.model.journal import Kind, Outcome
 from comporta.model.migrations import Assessment, pending
@@ -131,7 +132,7 @@ class _Act:
             raise Refused("cannot contract: not confirmed", next="say yes at the prompt, or give --yes")
 
     async def _backed_up(self, ports: Ports) -> str:
-        step = BackUpDatabase(purpose=f"before contracting it to {self.waiting[-1].migration.revision}")
+        step = BackUpDatabase(purpose=f"{BEFORE_CONTRACT} {self.waiting[-1].migration.revision}")
         self.ctx.reporter.stage(step.title)
         return str((await step.do(ports, ports.clock.now()))["backup"])
 

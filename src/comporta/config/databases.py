@@ -15,7 +15,8 @@ DATABASE = DatabaseSpec(url="")
 
 
 class Keep(Part):
-    """Which backups are kept. The last one that was verified is kept in any case."""
+    """Which backups are kept. The last one that was verified is kept in any case, and the last one
+    from before a contract."""
 
     last: Annotated[int, Field(ge=1)] = Field(default=BACKUPS.keep.last, description="The newest ones.")
     daily: Annotated[int, Field(ge=0)] = Field(

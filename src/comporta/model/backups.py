@@ -10,6 +10,9 @@ from typing import Any
 from comporta.model.spec import KeepSpec
 from comporta.model.values import Value
 
+BEFORE_CONTRACT = "before contracting it to"
+"""How the reason of a backup begins that was made before something was taken away from the schema."""
+
 
 class Description(Value, frozen=True):
     """A database at one moment.
@@ -88,14 +91,26 @@ def latest_verified(backups: Sequence[Backup]) -> Backup | None:
     return max(verified, key=lambda backup: backup.at, default=None)
 
 
+def before_contract(backups: Sequence[Backup]) -> Backup | None:
+    """The newest verified one from before a contract that holds: nothing else has what that took away.
+
+    A contract that failed, or was undone since, left the schema at the revision of its backup.
+    """
+    newest = max(backups, key=lambda backup: backup.at, default=None)
+    now = newest.content.revision if newest else None
+    made_for_it = [one for one in backups if one.reason.startswith(BEFORE_CONTRACT)]
+    return latest_verified([one for one in made_for_it if one.content.revision is None or one.content.revision != now])
+
+
 def surplus(backups: Sequence[Backup], keep: KeepSpec) -> tuple[Backup, ...]:
-    """Those that nothing keeps, oldest first: neither a rule, nor being the last one that was verified."""
+    """Those that nothing keeps, oldest first: no rule, and they are neither the last one that was verified nor the last
+    one from before a contract.
+    """
     newest_first = sorted(backups, key=lambda backup: backup.at, reverse=True)
     kept = {backup.id for backup in newest_first[: keep.last]}
     kept |= _newest_of_each(newest_first, keep.daily, "%Y-%m-%d")
     kept |= _newest_of_each(newest_first, keep.weekly, "%G-%V")
-    if (last := latest_verified(backups)) is not None:
-        kept.add(last.id)
+    kept |= {one.id for one in (latest_verified(backups), before_contract(backups)) if one is not None}
     return tuple(backup for backup in reversed(newest_first) if backup.id not in kept)
 
 

@@ -83,6 +83,10 @@ class MigrationFailed(ComportaError):
     """The schema could not be changed or read. What the database has applied, it says itself."""
 
 
+class DatabaseUnreachable(MigrationFailed):
+    """The database does not answer, or not any more: it may be restarting. Says nothing about a migration."""
+
+
 class NotifyFailure(ComportaError):
     """A message did not reach its receiver. Says nothing about the deployment, which goes on."""
 

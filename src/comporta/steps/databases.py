@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from comporta.model.errors import StepFailed, UsageError
+from comporta.model.errors import DatabaseUnreachable, StepFailed, UsageError
+from comporta.model.migrations import SchemaState
 from comporta.model.release import Artifact
 from comporta.ports.bundle import Ports
 from comporta.ports.migrator import Migrator
 from comporta.ports.vault import Vault
 
 ADVICE = "put `database` back into comporta.yml as it was when the deployment began"
+RESTART = 60.0
+"""Seconds to wait for a database that does not answer: it may be restarting."""
+LOOK_EVERY = 0.5
 
 
 def migrator(ports: Ports) -> Migrator:
@@ -25,10 +29,26 @@ def vault(ports: Ports) -> Vault:
     return ports.vault
 
 
+async def state(ports: Ports, artifact: Artifact) -> SchemaState:
+    """Where the schema is; a restart of the database is waited for.
+
+    Raises:
+        MigrationFailed: it does not say.
+    """
+    deadline = ports.clock.monotonic() + RESTART
+    while True:
+        try:
+            return await migrator(ports).current(artifact)
+        except DatabaseUnreachable:
+            if ports.clock.monotonic() > deadline:
+                raise
+        await ports.clock.sleep(LOOK_EVERY)
+
+
 async def left(ports: Ports, artifact: Artifact, undone: Sequence[str]) -> list[str]:
     """Those of these revisions that the database still has."""
-    state = await migrator(ports).current(artifact)
-    return [revision for revision in undone if revision in (*state.applied, state.unfinished)]
+    found = await state(ports, artifact)
+    return [revision for revision in undone if revision in (*found.applied, found.unfinished)]
 
 
 async def own_backup(ports: Ports, purpose: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from comporta.model.errors import MigrationFailed, StepFailed
 from comporta.model.release import Artifact
 from comporta.ports.bundle import Ports
-from comporta.steps.databases import left, migrator, own_backup, vault
+from comporta.steps.databases import left, migrator, own_backup, state, vault
 from comporta.steps.step import Effect, Facts, Step
 
 
@@ -46,13 +46,23 @@ class DowngradeDatabase(Step, frozen=True, tag="downgrade-database"):
 
     async def undo(self, ports: Ports) -> Facts:
         backup = await own_backup(ports, self.purpose)
-        try:
-            await migrator(ports).upgrade(self.artifact, self.back_to)
-        except MigrationFailed as error:
-            return await self._restore(backup, error.message, ports)
+        if cause := await self._apply_again(ports):
+            return await self._restore(backup, cause, ports)
         if not await vault(ports).fits(backup):
             return await self._restore(backup, "the schema is not the one from before", ports)
         return {}
+
+    async def _apply_again(self, ports: Ports) -> str:
+        """Why they cannot be applied; empty: they are. Tried twice: a restart is no reason to restore."""
+        cause = ""
+        for _ in range(2):
+            await state(ports, self.artifact)
+            try:
+                await migrator(ports).upgrade(self.artifact, self.back_to)
+                return ""
+            except MigrationFailed as error:
+                cause = error.message
+        return cause
 
     async def _restore(self, backup: str, why: str, ports: Ports) -> Facts:
         await vault(ports).bring_back(backup)

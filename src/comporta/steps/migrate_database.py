@@ -11,7 +11,7 @@ from comporta.model.errors import CheckFailed, StepFailed
 from comporta.model.migrations import SchemaState
 from comporta.model.release import Artifact
 from comporta.ports.bundle import Ports
-from comporta.steps.databases import migrator
+from comporta.steps.databases import migrator, state
 from comporta.steps.step import Facts, Step
 from comporta.steps.witness import Witness
 
@@ -54,7 +54,7 @@ class MigrateDatabase(Step, frozen=True, tag="migrate-database"):
         noted = {key: value for facts in await ports.notebook.remembered() for key, value in facts.items()}
         if "able" not in noted or "proven" in noted or not noted.get("ours", True):
             return {}
-        if self.back_to_reached(await migrator(ports).current(self.artifact)):
+        if self.back_to_reached(await state(ports, self.artifact)):
             return {}
         try:
             await self._prove(noted["able"], ports)
@@ -63,8 +63,8 @@ class MigrateDatabase(Step, frozen=True, tag="migrate-database"):
             return {"schema": self.back_to}
         return {}
 
-    def back_to_reached(self, state: SchemaState) -> bool:
-        return state.revision == self.back_to and state.unfinished is None
+    def back_to_reached(self, now: SchemaState) -> bool:
+        return now.revision == self.back_to and now.unfinished is None
 
     async def _able(self, ports: Ports) -> list[str]:
         for facts in await ports.notebook.remembered():

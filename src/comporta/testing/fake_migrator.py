@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import anyio.lowlevel
 
-from comporta.model.errors import MigrationFailed
+from comporta.model.errors import DatabaseUnreachable, MigrationFailed
 from comporta.model.migrations import Dialect, Migration, SchemaState, pending, to_undo
 from comporta.model.release import Artifact
 from comporta.testing.faults import Faults, no_faults
@@ -15,10 +15,15 @@ from comporta.testing.faults import Faults, no_faults
 
 @dataclass
 class FakeDatabase:
-    """Attributes: `applied`: revisions, oldest first; `failing`: those that fail when they are applied."""
+    """Attributes:
+    applied: revisions, oldest first.
+    failing: those that fail when they are applied.
+    away: so many questions from now on are not answered, as during a restart.
+    """
 
     applied: list[str] = field(default_factory=list)
     failing: set[str] = field(default_factory=set)
+    away: int = 0
     lock: anyio.Lock = field(default_factory=anyio.Lock)
 
 
@@ -38,6 +43,9 @@ class FakeMigrator:
         return self._brought[artifact.version]
 
     async def current(self, artifact: Artifact) -> SchemaState:
+        if self._database.away:
+            self._database.away -= 1
+            raise DatabaseUnreachable("cannot reach the database: it is made to be away")
         applied = tuple(self._database.applied)
         return SchemaState(revision=applied[-1] if applied else None, applied=applied)
 

@@ -12,6 +12,7 @@ class FakeVault:
 
     def __init__(self, database: FakeDatabase, faults: Faults = no_faults) -> None:
         self.kept: list[tuple[str, tuple[str, ...]]] = []
+        self.brought_back: list[str] = []
         self._database = database
         self._faults = faults
 
@@ -40,4 +41,5 @@ class FakeVault:
         if int(id) >= len(self.kept):
             raise BackupFailed(f"cannot restore {id}: there is none")
         self._database.applied[:] = self.kept[int(id)][1]
+        self.brought_back.append(id)
         await self._faults("bring-back", "after")

@@ -16,7 +16,9 @@ from comporta.cli.printing import say
 @common
 @told
 def command(dry_run: bool, environment: str, config: Path | None, as_json: bool) -> None:
-    """Delete the backups that `database.backups.keep` does not keep. The last verified one always stays."""
+    """Delete the backups that `database.backups.keep` does not keep.
+
+    The last verified one always stays, and the last one from before a contract."""
     from comporta.app.backups import prune
 
     ctx, _ = open_context(environment, config, as_json=as_json)

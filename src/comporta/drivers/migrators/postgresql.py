@@ -12,7 +12,7 @@ from psycopg import errors, sql
 from psycopg.pq import TransactionStatus
 
 from comporta.drivers.migrators.database import ATTEMPTS, FIRST_PAUSE, PATIENCE, VERSION_TABLE, Job, Noted
-from comporta.model.errors import MigrationFailed
+from comporta.model.errors import DatabaseUnreachable, MigrationFailed
 from comporta.model.migrations import Dialect
 from comporta.model.spec import DatabaseSpec
 from comporta.ports.clock import Clock
@@ -70,13 +70,14 @@ class Postgresql:
                 self._url, autocommit=True, application_name=APPLICATION, connect_timeout=CONNECT_TIMEOUT
             )
         except psycopg.Error as error:
-            raise MigrationFailed(
+            raise DatabaseUnreachable(
                 f"cannot reach the database: {_said(error)}", next="see whether it runs; `database.url` names it"
             ) from None
         try:
             yield PostgresqlSession(connection, self._clock)
         except psycopg.Error as error:
-            raise MigrationFailed(
+            failure = DatabaseUnreachable if connection.closed else MigrationFailed
+            raise failure(
                 f"cannot go on with the database: {_said(error)}",
                 next="`comporta database status` shows what is applied",
             ) from error
@@ -211,6 +212,10 @@ class PostgresqlSession:
         except RETRIED:
             raise
         except psycopg.Error as error:
+            if self.connection.closed:
+                raise DatabaseUnreachable(
+                    f"{job.label}: {_said(error)}", next="see whether the database runs; what was begun was undone"
+                ) from error
             raise _failure(job, statement, _said(error)) from error
         inside = self.connection.info.transaction_status is TransactionStatus.INTRANS
         if transactional(statement) and not inside:

@@ -51,6 +51,7 @@ class Sqlite:
     async def locked(self) -> AsyncIterator[SqliteSession]:
         # The kernel frees the lock when its holder ends, however that ends. The file stays: its name is the lock.
         try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)  # the first migration makes the file, too
             descriptor = os.open(f"{self._path}.migrating", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise MigrationFailed(

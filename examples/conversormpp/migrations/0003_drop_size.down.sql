@@ -1,0 +1,1 @@
+ALTER TABLE conversions ADD COLUMN size integer NOT NULL DEFAULT 0;
