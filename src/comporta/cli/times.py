@@ -8,12 +8,22 @@ from datetime import UTC, datetime
 
 def clock_time(at: float) -> str:
     """Local date and time, to the second."""
-    return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    found = _date(at)
+    return found.astimezone().strftime("%Y-%m-%d %H:%M:%S") if found else f"{at:g} s"
 
 
 def iso(at: float | None) -> str | None:
     """RFC 3339 in UTC, for scripts."""
-    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    found = None if at is None else _date(at)
+    return found.isoformat(timespec="milliseconds") if found else None
+
+
+def _date(at: float) -> datetime | None:
+    """None for what no calendar has, as in a record that was damaged."""
+    try:
+        return datetime.fromtimestamp(at, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 def span(seconds: float | None) -> str:

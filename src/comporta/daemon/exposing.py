@@ -48,7 +48,8 @@ async def _answer(stream: SocketStream, counted: Counted) -> None:
     status, kind, body = await _content(request, counted)
     headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Connection", "close")]
     response = h11.Response(status_code=status, headers=headers)
-    parts = (connection.send(part) for part in (response, h11.Data(data=body), h11.EndOfMessage()))
+    said = h11.Data(data=b"" if request.method == b"HEAD" else body)
+    parts = (connection.send(part) for part in (response, said, h11.EndOfMessage()))
     await stream.send(b"".join(part or b"" for part in parts))
 
 
@@ -81,5 +82,9 @@ async def _content(request: h11.Request, counted: Counted) -> tuple[int, str, by
     except ComportaError as error:
         return 500, TEXT, f"{error.message}\n".encode()
     accepted = next((value for name, value in request.headers if name == b"accept"), b"")
-    encode, kind = choose_encoder(accepted.decode("latin-1"))
-    return 200, kind, encode(families)
+    try:
+        encode, kind = choose_encoder(accepted.decode("latin-1"))
+        return 200, kind, encode(families)
+    except (ValueError, TypeError):  # it asks for a version that is none
+        encode, kind = choose_encoder("")
+        return 200, kind, encode(families)

@@ -62,7 +62,7 @@ def _reads_as(file: str, text: str, wanted: Any) -> bool:
     """What makes the replacement safe: read again, nothing but the version differs."""
     try:
         return bool(READERS[_name(file)](text) == wanted)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 
@@ -78,7 +78,7 @@ def _written(file: str, text: str) -> str:
 def _parsed(file: str, text: str) -> Any:
     try:
         return READERS[_name(file)](text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"cannot read {file}: {error}") from None
 
 

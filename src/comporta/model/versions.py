@@ -13,6 +13,8 @@ PRE = rf"(?:{NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
 SEMVER = re.compile(
     rf"({NUMBER})\.({NUMBER})\.({NUMBER})(?:-({PRE}(?:\.{PRE})*))?(?:\+({WORD}(?:\.{WORD})*))?", re.ASCII
 )
+LONGEST = 1000
+"""Characters: a number with more digits than Python reads is nobody's version."""
 
 CHANGES = ("patch", "minor", "major")
 """What a release may change, the least first."""
@@ -49,7 +51,7 @@ def parse(text: str) -> Version:
     Raises:
         UsageError: it is not a semantic version.
     """
-    match = SEMVER.fullmatch(text)
+    match = SEMVER.fullmatch(text) if len(text) <= LONGEST else None
     if match is None:
         raise UsageError(f"cannot read {text!r}: it is not a semantic version", next="write it like 1.4.0")
     major, minor, patch, pre, build = match.groups()

@@ -231,7 +231,7 @@ def _read(id: str, text: bytes) -> Backup | None:
         written = json.loads(text)
         backup = from_json(written["backup"], Backup)
         return backup if backup.id == id and written["sha256"] == _digest(written["backup"]) else None
-    except (ValueError, KeyError, TypeError, msgspec.ValidationError):
+    except (ValueError, KeyError, TypeError, RecursionError, msgspec.ValidationError):
         return None
 
 

@@ -43,6 +43,8 @@ CREATE TABLE IF NOT EXISTS leases (
 """
 
 Redact = Callable[[str], str]
+Row = tuple[Any, ...]
+"""Of the table of records, with all its columns: they are the fields of a Record, in the same order."""
 
 
 class SqliteJournal:
@@ -160,7 +162,7 @@ class SqliteJournal:
         values = [value for group in conditions.values() for value in group]
         with self._reading() as db:
             sql = f"SELECT * FROM records WHERE {' AND '.join(conditions)} ORDER BY sequence DESC LIMIT ?"
-            return [_record(row) for row in db.execute(sql, [*values, -1 if limit is None else limit])]
+            return [_checked(row) for row in db.execute(sql, [*values, -1 if limit is None else limit])]
 
     async def outlines(self, *, environment: str | None = None, since: float | None = None) -> list[Outline]:
         with self._reading() as db:
@@ -170,11 +172,16 @@ class SqliteJournal:
         with self._reading() as db:
             sql = "SELECT * FROM records WHERE substr(hash, 1, ?) = ? ORDER BY sequence LIMIT 1"
             row = db.execute(sql, (len(prefix), prefix)).fetchone()
-            return _record(row) if row else None
+            return _checked(row) if row else None
 
     async def verify(self) -> Record | None:
         with self._reading() as db:
-            return first_broken(_as_found(row) for row in db.execute("SELECT * FROM records ORDER BY sequence"))
+            broken = first_broken(_as_found(row) for row in db.execute("SELECT * FROM records ORDER BY sequence"))
+            # The chain is over the records. An index that is damaged hides some of them from every other reader.
+            damage = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
+            if broken is None and damage != "ok":
+                raise sqlite3.DatabaseError(damage)
+            return broken
 
     def _append(
         self,
@@ -304,7 +311,7 @@ def _next_deployment(db: sqlite3.Connection) -> int:
 
 def _of_deployment(db: sqlite3.Connection, deployment: int, kinds: str) -> list[Record]:
     rows = db.execute(f"SELECT * FROM records WHERE deployment = ? AND {kinds} ORDER BY sequence", (deployment,))
-    return [_record(row) for row in rows]
+    return [_checked(row) for row in rows]
 
 
 def _row(record: Record) -> tuple[Any, ...]:
@@ -315,30 +322,41 @@ def _row(record: Record) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _record(row: tuple[Any, ...]) -> Record:
-    sequence, at, environment, deployment, kind, step, actor, generation, data, previous, hash_ = row
-    return Record(
-        sequence=sequence,
-        at=at,
-        environment=environment,
-        deployment=deployment,
-        kind=Kind(kind),
-        step=step,
-        actor=actor,
-        generation=generation,
-        data=json.loads(data),
-        previous=previous,
-        hash=hash_,
-    )
+def _checked(row: Row) -> Record:
+    """The record of a row. Raises JournalError: it is not as it was written."""
+    record = _as_found(row)
+    if digest(record) != record.hash:
+        raise JournalError(
+            f"cannot use record {record.sequence} of the journal: it was changed, or is damaged",
+            next="`comporta audit verify` checks all of them; traffic is not affected",
+        )
+    return record
 
 
-def _as_found(row: tuple[Any, ...]) -> Record:
+def _as_found(row: Row) -> Record:
     """The record of a row that somebody may have changed: what cannot be read fits no hash."""
     try:
         return _record(row)
-    except ValueError:
-        unread = {"unreadable": [str(row[4]), str(row[8])]}
-        return _record((*row[:4], Kind.NOTE.value, *row[5:8], json.dumps(unread), *row[9:]))
+    except (ValueError, TypeError, RecursionError, msgspec.ValidationError):
+        sequence, at, environment, deployment = row[:4]
+        return Record(
+            sequence=sequence,
+            at=at if isinstance(at, float) else 0.0,
+            environment=str(environment),
+            deployment=deployment if isinstance(deployment, int) else None,
+            kind=Kind.NOTE,
+            step=None,
+            actor="",
+            generation=None,
+            data={},
+            previous="",
+            hash="",
+        )
+
+
+def _record(row: Row) -> Record:
+    fields = dict(zip(Record.__struct_fields__, row, strict=True))
+    return from_json({**fields, "data": json.loads(fields["data"])}, Record)
 
 
 def _redacted(value: Any, redact: Redact) -> Any:

@@ -22,6 +22,9 @@ WITH_BODY = ("POST", "PUT", "PATCH")
 """Methods of which servers want to know how long the body is, also when there is none."""
 SHOWN = 300
 """Characters of an answer that are shown to a person."""
+SWITCHED = 101
+"""The status of an answer that opens a WebSocket."""
+Head = h11.Response | h11.InformationalResponse
 
 
 class HttpProbe:
@@ -66,7 +69,7 @@ class HttpProbe:
         return self._secrets.fill(check.body).encode()
 
 
-async def _converse(stream: ByteStream, request: h11.Request, body: bytes) -> tuple[h11.Response, bytes]:
+async def _converse(stream: ByteStream, request: h11.Request, body: bytes) -> tuple[Head, bytes]:
     connection = h11.Connection(h11.CLIENT)
     sent = [connection.send(request), connection.send(h11.Data(body)) if body else b""]
     await stream.send(b"".join(part or b"" for part in (*sent, connection.send(h11.EndOfMessage()))))
@@ -76,6 +79,8 @@ async def _converse(stream: ByteStream, request: h11.Request, body: bytes) -> tu
         event = connection.next_event()
         if event is h11.NEED_DATA:
             connection.receive_data(await _more(stream))
+        elif isinstance(event, h11.InformationalResponse) and event.status_code == SWITCHED:
+            return event, b""  # nothing that follows is HTTP any more
         elif isinstance(event, h11.Response):
             response = event
         elif isinstance(event, h11.Data):
@@ -98,7 +103,7 @@ def _place(address: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _wrong(check: HttpCheck, response: h11.Response, body: bytes) -> str:
+def _wrong(check: HttpCheck, response: Head, body: bytes) -> str:
     status = response.status_code
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in response.headers}
     if status not in check.status if check.status else not 200 <= status < 300:
@@ -112,7 +117,7 @@ def _wrong(check: HttpCheck, response: h11.Response, body: bytes) -> str:
 def _wrong_values(check: HttpCheck, body: bytes) -> str:
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "the answer is not JSON"
     for path, wanted in check.expect.items():
         try:

@@ -84,14 +84,23 @@ class Api:
         async with self._exchange("POST", path, params, content=content, headers=headers, bound=SILENCE) as response:
             async for line in response.aiter_lines():
                 if line.strip():
-                    yield msgspec.json.decode(line)
+                    yield self._read(line, dict[str, Any])
 
     async def _ask(
         self, method: str, path: str, params: Mapping[str, Any], *, body: Any = None, bound: float = BOUND
     ) -> Any:
         async with self._exchange(method, path, params, json=body, bound=bound) as response:
             content = await response.aread()
-        return msgspec.json.decode(content) if content.strip() else None
+        return self._read(content, Any) if content.strip() else None
+
+    def _read(self, content: bytes | str, kind: Any) -> Any:
+        try:
+            return msgspec.json.decode(content, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise RuntimeFailure(
+                f"cannot read what the Docker Engine at {self._url} answers: {error}",
+                next="`comporta doctor`; is it a Docker Engine that listens there?",
+            ) from None
 
     @asynccontextmanager
     async def _exchange(
@@ -122,5 +131,5 @@ def _text(value: Any) -> str:
 def _message(content: bytes) -> str:
     try:
         return str(msgspec.json.decode(content)["message"])
-    except (msgspec.DecodeError, KeyError, TypeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError):
         return content.decode(errors="replace").strip() or "the engine gave no reason"
