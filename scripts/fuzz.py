@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,10 +70,12 @@ def fuzz(name: str, minutes: float) -> Run:
         fresh.mkdir()
         limits = [f"-max_total_time={round(60 * minutes)}", f"-timeout={PATIENCE}", f"-max_len={LONGEST}"]
         places = [f"-artifact_prefix={corpus}/found-", str(fresh), str(corpus)]
+        began = time.monotonic()
         said = _libfuzzer(name, work, *limits, "-rss_limit_mb=2048", "-print_final_stats=1", *places)
+        seconds = round(time.monotonic() - began)
         _keep(name, fresh, work)
     found = [path for path in targets.corpus(name) if path not in before and path.name.startswith("found-")]
-    return Run(_number(r"number_of_executed_units: (\d+)", said), _number(r"in (\d+) second", said), found)
+    return Run(_executions(said), seconds, found)
 
 
 def _keep(name: str, fresh: Path, work: str) -> None:
@@ -109,8 +112,8 @@ def say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
 
 
-def _number(pattern: str, text: str) -> int:
-    found = re.findall(pattern, text)
+def _executions(said: str) -> int:
+    found = re.findall(r"number_of_executed_units: (\d+)", said)
     return int(found[-1]) if found else 0
 
 

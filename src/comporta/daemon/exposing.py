@@ -83,7 +83,7 @@ async def _content(request: h11.Request, counted: Counted) -> tuple[int, str, by
         return 500, TEXT, f"{error.message}\n".encode()
     accepted = next((value for name, value in request.headers if name == b"accept"), b"")
     try:
-        encode, kind = choose_encoder(accepted.decode("latin-1"))
+        encode, kind = choose_encoder(accepted.decode("ascii", "ignore"))  # some of it stands in our answer as well
         return 200, kind, encode(families)
     except (ValueError, TypeError):  # it asks for a version that is none
         encode, kind = choose_encoder("")
