@@ -16,7 +16,7 @@ CHECKS = (
     HttpCheck(name="body", timeout=5.0, expect={"status": "ok"}, expect_headers={"X-App": "shop"}),
     HttpCheck(name="socket", timeout=5.0, status=(101, 200), headers={"Upgrade": "websocket"}),
 )
-STATUS = re.compile(rb"HTTP/1\.[01] (2\d\d|101)\b")
+STATUS = re.compile(rb"HTTP/\d\.\d (2\d\d|101)\b")
 
 
 @cache
