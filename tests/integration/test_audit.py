@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from pathlib import Path
@@ -29,8 +30,12 @@ def shop(tmp_path: Path) -> Site:
     return Site(tmp_path)
 
 
-def write(shop: Site, *outcomes: str, environment: str = "development") -> None:
-    """A journal with a deployment for each outcome, the newest an hour ago, the others an hour before one another."""
+def write(shop: Site, *outcomes: str, environment: str = "development", switch: str = "shift-traffic") -> None:
+    """A journal with a deployment for each outcome, the newest an hour ago, the others an hour before one another.
+
+    Args:
+        switch: what the step that switches is called.
+    """
     plan = blue_green.plan(SPEC, nothing_deployed(), release(1, "1.0.0"))
 
     async def deployments() -> None:
@@ -38,7 +43,8 @@ def write(shop: Site, *outcomes: str, environment: str = "development") -> None:
         began = time.time() - len(outcomes) * HOUR
         lease = await journal.acquire(environment, ANA, at=began)
         for n, outcome in enumerate(outcomes):
-            at, data = began + n * HOUR, opening(plan, reason="new colours", cursor=None)
+            at, facts = began + n * HOUR, opening(plan, reason="new colours", cursor=None)
+            data = json.loads(json.dumps(facts).replace("shift-traffic", switch))
             number = await journal.open_deployment(at=at, lease=lease, actor="ana", data=data)
             facts = {"outcome": outcome, "cause": "", "lost": 0}
             await journal.append(
@@ -104,12 +110,20 @@ def test_an_end_that_was_cut_off_is_found_out_by_a_hash_that_was_noted(shop: Sit
 
 
 def test_a_plan_of_another_version_is_an_error_that_names_the_deployment(shop: Site) -> None:
-    write(shop, "promoted")
-    change(shop, "UPDATE records SET data = replace(data, 'shift-traffic', 'teleport-traffic') WHERE sequence = 1")
+    write(shop, "promoted", switch="teleport-traffic")
     for verb in ("status", "history"):
         told = shop.comporta(verb, expect=3).stderr
         assert "cannot read the plan of deployment 1: Invalid value 'teleport-traffic'" in told
         assert "another version of comporta" in told
+
+
+def test_a_record_that_was_changed_is_told_and_not_shown(shop: Site) -> None:
+    write(shop, "promoted", "promoted")
+    change(shop, "UPDATE records SET data = replace(data, 'colours', 'colors') WHERE sequence = 1")
+    for words in (("history",), ("show", "1")):
+        told = shop.comporta(*words, expect=3)
+        assert "cannot use record 1 of the journal: it was changed, or is damaged" in told.stderr
+        assert "colors" not in told.stdout
 
 
 def test_history_is_filtered_by_outcome_time_and_environment(shop: Site) -> None:
