@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from comporta.drivers.routers.commands import Command
 
-NginxTime = Annotated[str, StringConstraints(pattern=r"^\d+(ms|s|m|h)$")]
+NginxTime = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}(ms|s|m|h)$")]
 """As nginx writes times: "500ms", "60s", "5m"."""
-NginxSize = Annotated[str, StringConstraints(pattern=r"^\d+[kmg]?$")]
+NginxSize = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}[kmg]?$")]
 """As nginx writes sizes: "100m"; "0" is without limit."""
 
 
