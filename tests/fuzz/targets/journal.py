@@ -27,7 +27,7 @@ from comporta.model.journal import Kind
 from comporta.model.spec import DriverSpec, EnvironmentSpec
 from comporta.strategies import blue_green
 from comporta.testing.journal_contract import ANA
-from fuzz.scratch import folder
+from fuzz.scratch import documented, folder
 from support.specs import nothing_deployed, release, spec
 
 ENVIRONMENT = "test"
@@ -97,6 +97,7 @@ def run(data: bytes) -> None:
     _renew(whole)
     if not data or (not _break_row(data[1:]) if data[0] % 2 else not _break_bytes(whole, data[1:])):
         return
+    anyio.run(_ask_directly)
     code, audited = _say(*AUDIT)
     assert code in (0, EXIT_INCIDENT)
     head = before[AUDIT].split()[-1]
@@ -105,6 +106,15 @@ def run(data: bytes) -> None:
         if status == 0 and said != before[words]:
             assert code or head not in audited, f"`{' '.join(words)}` says something else, and the audit says whole"
             assert not data[0] % 2 or COLUMNS[data[2] % len(COLUMNS)] in CHOSEN_BY, f"{words} shows a changed record"
+
+
+async def _ask_directly() -> None:
+    """What figures for Prometheus, and every verb that changes something, ask first."""
+    journal = SqliteJournal(_path(), redact=lambda text: text)
+    with documented():
+        await journal.outlines()
+    with documented():
+        await journal.lease(ENVIRONMENT)
 
 
 _numbers = count()

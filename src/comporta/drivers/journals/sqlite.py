@@ -26,6 +26,8 @@ from comporta.model.values import from_json, to_json
 
 UNSHARED = {"SQLITE_IOERR_SHMOPEN", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_SHMMAP"}
 """What SQLite says when it cannot make the file by which processes share a database."""
+UNREADABLE = (ValueError, TypeError, KeyError, RecursionError)
+"""What reading says to a value that was damaged on the disk, past SQLite's own types."""
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for another process that is writing."""
 
@@ -248,7 +250,7 @@ class SqliteJournal:
     def _told(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError, msgspec.ValidationError, json.JSONDecodeError) as error:
+        except (sqlite3.Error, OSError, msgspec.ValidationError, *UNREADABLE) as error:
             raise JournalError(
                 f"cannot use the journal {self._path}: {error}",
                 next="traffic is not affected; give the disk space, or the file to this user, then `comporta status`",
@@ -337,7 +339,7 @@ def _as_found(row: Row) -> Record:
     """The record of a row that somebody may have changed: what cannot be read fits no hash."""
     try:
         return _record(row)
-    except (ValueError, TypeError, RecursionError, msgspec.ValidationError):
+    except (msgspec.ValidationError, *UNREADABLE):
         sequence, at, environment, deployment = row[:4]
         return Record(
             sequence=sequence,

@@ -9,9 +9,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from comporta.drivers.routers.commands import Command
 
-HaproxyTime = Annotated[
-    str, StringConstraints(pattern=r"^([0-9]{1,9}ms|[0-9]{1,6}s|[0-9]{1,4}m|[1-4]?[0-9]{1,2}h)$")
-]
+HaproxyTime = Annotated[str, StringConstraints(pattern=r"^([0-9]{1,9}ms|[0-9]{1,6}s|[0-9]{1,4}m|[1-4]?[0-9]{1,2}h)$")]
 """As HAProxy writes times: "500ms", "60s", "5m". It takes no time of 25 days or more."""
 
 
