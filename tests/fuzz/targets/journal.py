@@ -163,4 +163,4 @@ def _say(*words: str) -> tuple[int, str]:
     said = CliRunner().invoke(cli, [*words, "-e", ENVIRONMENT, "-c", "comporta.yml"], obj=_Shop())
     if said.exception is not None and not isinstance(said.exception, SystemExit):
         raise said.exception
-    return said.exit_code, said.output
+    return said.exit_code, said.stdout
