@@ -73,8 +73,9 @@ def fuzz(name: str, minutes: float) -> Run:
         began = time.monotonic()
         said = _libfuzzer(name, work, *limits, "-rss_limit_mb=2048", "-print_final_stats=1", *places)
         seconds = round(time.monotonic() - began)
-        _keep(name, fresh, work)
-    found = [path for path in targets.corpus(name) if path not in before and path.name.startswith("found-")]
+        found = [path for path in targets.corpus(name) if path not in before]
+        if not found:
+            _keep(name, fresh, work)
     return Run(_executions(said), seconds, found)
 
 
@@ -83,7 +84,9 @@ def _keep(name: str, fresh: Path, work: str) -> None:
     corpus = targets.CORPORA / name
     merged = Path(work, "merged")
     merged.mkdir()
-    _libfuzzer(name, work, "-merge=1", f"-max_len={LONGEST}", str(merged), str(corpus), str(fresh))
+    _libfuzzer(
+        name, work, "-merge=1", f"-artifact_prefix={work}/", f"-max_len={LONGEST}", str(merged), str(corpus), str(fresh)
+    )
     known = {path.read_bytes() for path in targets.corpus(name)}
     left = KEPT - sum(map(len, known))
     for path in sorted(merged.iterdir(), key=lambda path: path.stat().st_size):
