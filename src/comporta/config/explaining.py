@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -66,7 +67,9 @@ def validate(
             for detail in details
             if detail["type"] != "missing" or not (detail["loc"][:-1] in misspelt or may_lack(detail["loc"]))
         ]
-        return None, [_problem(detail, node, model) for detail in wrong]
+        # It takes as long to make as all the rest, and most errors do not need it.
+        schema = cache(model.model_json_schema)
+        return None, [_problem(detail, node, schema) for detail in wrong]
 
 
 def known(word: str, words: Iterable[str]) -> str:
@@ -77,20 +80,20 @@ def known(word: str, words: Iterable[str]) -> str:
     return f"did you mean `{close[0]}`?" if close else f"write one of {', '.join(words)}"
 
 
-def _problem(error: ErrorDetails, root: Node, model: type[BaseModel]) -> Problem:
+def _problem(error: ErrorDetails, root: Node, schema: Callable[[], Schema]) -> Problem:
     node = root.deepest(error["loc"])
-    what, next_ = _explained(error, node, model)
+    what, next_ = _explained(error, node, schema)
     at_key = error["type"] in ("extra_forbidden", "missing") or error["loc"][-1:] == ("[key]",)
     return Problem(node.key if at_key else node.place, f"cannot read {node.path or 'the config'}: {what}", next_)
 
 
-def _explained(error: ErrorDetails, node: Node, model: type[BaseModel]) -> tuple[str, str]:
+def _explained(error: ErrorDetails, node: Node, schema: Callable[[], Schema]) -> tuple[str, str]:
     kind, last = error["type"], str(error["loc"][-1]) if error["loc"] else ""
     context: dict[str, Any] = error.get("ctx", {})
     if kind == "missing":
         return f"`{last}` is missing", f"add `{last}:` below it"
     if kind == "extra_forbidden":
-        return "there is no such key", _right_key(last, model.model_json_schema(), error["loc"][:-1])
+        return "there is no such key", _right_key(last, schema(), error["loc"][:-1])
     if isinstance(node.content, str) and has_variable(node.content):
         return f"{_variable(node.content)} cannot stand here, only in text that instances get", "write the value itself"
     if kind == "refused":
