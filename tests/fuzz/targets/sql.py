@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from comporta.model.migrations import Dialect, Migration, Script
+from comporta.drivers.migrators import sql_files
+from comporta.model.migrations import Dialect
 from comporta.safety.assessing import assess
+from fuzz.scratch import documented, folder
 
 
 def run(data: bytes) -> None:
-    text = data.decode("utf-8", "replace")
-    migration = Migration(revision="1", title="", file="1.up.sql", scripts=(Script(sql=text),), reversible=True)
-    for dialect in Dialect:
-        (found,) = assess([migration], dialect)
-        lines = text.count("\n") + 1
-        assert all(1 <= hazard.line <= lines for hazard in (*found.hazards, *found.waived)), "a line that is not there"
-        assert all(hazard.message and hazard.remedy for hazard in found.hazards)
+    migrations = folder() / "migrations"
+    migrations.mkdir(exist_ok=True)
+    (migrations / "0001_fuzz.up.sql").write_bytes(data)
+    with documented():
+        (read,) = sql_files.read(migrations, folder())
+        (script,) = read.migration.scripts or ()
+        lines = script.sql.count("\n") + 1
+        for dialect in Dialect:
+            (found,) = assess([read.migration], dialect)
+            assert all(1 <= hazard.line <= lines for hazard in (*found.hazards, *found.waived)), "no such line"
+            assert all(hazard.message and hazard.remedy for hazard in found.hazards)
