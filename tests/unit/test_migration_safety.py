@@ -43,6 +43,10 @@ def test_a_hazard_names_the_line_its_statement_begins_in() -> None:
     assert hazards(text) == [("drop-column", 6), ("drop", 8)]
 
 
+def test_a_parameter_does_not_shift_the_lines_after_it() -> None:
+    assert hazards("PREPARE p AS SELECT $1;\nSELECT 1;\nDROP TABLE u;\n")[-1] == ("drop", 3)
+
+
 def test_lines_count_from_where_the_sql_stands_in_its_file() -> None:
     found = assess([migration("SELECT 1;\nDROP TABLE u", line=40)], Dialect.POSTGRESQL)[0].hazards
     assert [hazard.line for hazard in found] == [41]

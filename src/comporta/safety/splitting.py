@@ -81,7 +81,8 @@ def _statement(script: Script, part: list[Token]) -> Statement:
     inside = part[:-1] if part[-1].token_type is TokenType.SEMICOLON else part
     return Statement(
         sql=script.sql[inside[0].start : inside[-1].end + 1],
-        line=script.line + inside[0].line - 1,
+        # sqlglot's own count of lines goes astray after a lone `$`, as in `$1`.
+        line=script.line + script.sql.count("\n", 0, inside[0].start),
         words=tuple(_word(token) for token in inside),
         comments=tuple(comment.strip() for token in part for comment in token.comments),
     )
