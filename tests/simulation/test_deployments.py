@@ -9,13 +9,10 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-import trio
 from hypothesis import HealthCheck, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from trio.testing import MockClock
 
-from comporta.app.context import Context
 from comporta.app.deploy import AlreadyLive, Interrupted, Strategy, deploy
 from comporta.app.down import down
 from comporta.app.rollback import rollback
@@ -30,7 +27,8 @@ from comporta.model.traffic import Slot, Traffic
 from comporta.steps.shift_traffic import ShiftTraffic
 from comporta.steps.start_instances import same
 from comporta.strategies import blue_green, canary, emergency, rolling
-from simulation.world import TAMPERED, Crash, Fault, World
+from simulation.virtual_time import at_once
+from simulation.world import TAMPERED, Crash, Fault, World, together
 from support import specs
 
 faults = st.one_of(
@@ -120,25 +118,11 @@ class Deployments(RuleBasedStateMachine):
     @rule(version=versions, other=versions, delay=st.floats(0, 40))
     def two_operators_at_once(self, version: str, other: str, delay: float) -> None:
         """The second comes while the first is at it, or after."""
-        outcomes: list[object] = []
-        one, two = self.world.context(), self.world.context()
-
-        async def operate(ctx: Context, version: str, delay: float) -> None:
-            await trio.sleep(delay)
-            try:
-                outcomes.append(await deploy(ctx, version, blue_green.plan))
-            except (LeaseHeld, Interrupted, UsageError) as error:
-                outcomes.append(error)
-
-        async def main() -> float:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(operate, one, version, 0.0)
-                nursery.start_soon(operate, two, other, delay)
-            return trio.current_time()
-
-        self.world.clock.before += trio.run(main, clock=MockClock(autojump_threshold=0))
-        self.world.living.clear()
-        assert len(outcomes) == 2
+        outcomes = together(
+            self.world,
+            (0.0, lambda ctx: deploy(ctx, version, blue_green.plan)),
+            (delay, lambda ctx: deploy(ctx, other, blue_green.plan)),
+        )
         for outcome in outcomes:
             if isinstance(outcome, Ended):
                 assert outcome.deployment.outcome is not None
@@ -238,7 +222,7 @@ class Deployments(RuleBasedStateMachine):
     @invariant()
     def the_journal_is_whole(self) -> None:
         if hasattr(self, "world"):
-            assert trio.run(self.world.journal.verify) is None
+            assert at_once(self.world.journal.verify()) is None
 
     @invariant()
     def a_lease_is_free_or_its_holder_crashed(self) -> None:
