@@ -22,6 +22,10 @@ class Underway:
         for index in indices:
             self._last[slot, index] = self._clock.monotonic()
 
+    def give_up(self) -> None:
+        """The service is closed, as somebody wanted: nobody promised an answer."""
+        self._last.clear()
+
     def open_at(self, slot: Slot, index: int) -> bool:
         return self._clock.monotonic() < self._last.get((slot, index), 0.0) + LONGEST
 

@@ -18,7 +18,7 @@ PATIENCE = 5000
 
 
 class Everlasting(BaseException):
-    """All wait for one another: no time will ever wake anybody."""
+    """It never comes to an end: all wait for one another, or somebody goes round in circles."""
 
 
 class Jumping(trio.abc.Clock):
@@ -36,7 +36,7 @@ class Jumping(trio.abc.Clock):
         return self._now
 
     def deadline_to_sleep_time(self, deadline: float) -> float:
-        """Called once nobody is runnable. Sleepers are woken here: a deadline of trio's own costs three times as much."""
+        """Called once nobody is runnable. Sleepers are woken here: a deadline of trio's own costs thrice as much."""
         soonest = self._sleepers[0][0] if self._sleepers else math.inf
         if min(soonest, deadline) == math.inf:
             # What trio itself waits for at the end of a run comes through a socket, soon.

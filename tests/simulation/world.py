@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import anyio
 import trio
@@ -17,15 +15,14 @@ from comporta.engine.events import Moment, StepEvent
 from comporta.model.checks import Target
 from comporta.model.errors import BackupFailed, ComportaError, MigrationFailed, RouterError, RuntimeFailure
 from comporta.model.figures import Counts, Figures
-from comporta.model.histogram import Histogram
-from comporta.model.journal import Holder, Kind, Lease, Record
+from comporta.model.histogram import Histogram, bucket_of
+from comporta.model.journal import Kind, Lease, Record
 from comporta.model.migrations import Migration
 from comporta.model.snapshot import Snapshot
 from comporta.model.spec import EnvironmentSpec
 from comporta.model.traffic import Slot, Traffic, Weights
 from comporta.ports.bundle import Ports
 from comporta.ports.metrics import MetricSource
-from comporta.steps.plan import Plan
 from comporta.testing.fake_journal import FakeJournal
 from comporta.testing.fake_load import FakeLoad
 from comporta.testing.fake_migrator import FakeDatabase, FakeMigrator
@@ -34,6 +31,7 @@ from comporta.testing.fake_router import FakeRouter
 from comporta.testing.fake_runtime import FakeRuntime, Seat
 from comporta.testing.fake_series import FakeSeries
 from comporta.testing.fake_vault import FakeVault
+from simulation.processes import CURRENT, Crash, Fault, People, Process, ProcessJournal, SimulatedHost
 from simulation.underway import Underway
 from simulation.virtual_time import SimulatedClock, at_once
 from support import specs
@@ -47,91 +45,6 @@ AWAY_FROM_EFFECTS = (Moment.BEFORE_INTENT, Moment.AFTER_EFFECT)
 """When the next thing that a process does is to write into the journal."""
 SLOW = 400.0
 """Seconds that a slow verb takes: longer than every timeout of the simulated config."""
-
-
-class Crash(BaseException):
-    """The process is gone, as with kill -9: nothing of it runs any more."""
-
-
-@dataclass(frozen=True)
-class Fault:
-    """At the `at`-th opportunity (a verb's before or after, or a moment of a step), `kind` happens."""
-
-    kind: str
-    at: int
-
-
-class ProcessJournal:
-    """The journal as one process sees it: once the process is dead, it writes nothing more; while it is frozen, each
-    of its calls waits until it goes on."""
-
-    def __init__(self, journal: FakeJournal, clock: SimulatedClock) -> None:
-        self._journal = journal
-        self._clock = clock
-        self.dead = False
-        self.frozen_until = 0.0
-
-    def __getattr__(self, name: str) -> Any:
-        if self.dead:
-            return self._nothing
-        there = getattr(self._journal, name)
-        return partial(self._thawed, there) if self.frozen_until else there
-
-    async def _nothing(self, *args: Any, **kwargs: Any) -> None:
-        return None
-
-    async def _thawed(self, verb: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
-        await self._clock.sleep(max(0.0, self.frozen_until - self._clock.now()))
-        return await verb(*args, **kwargs)
-
-
-class People:
-    """Operator and reporter: always says yes, reads nothing."""
-
-    async def confirm(self, question: str) -> bool:
-        return True
-
-    async def overrule(self, question: str) -> bool:
-        return False
-
-    async def insist(self, question: str) -> bool:
-        return True
-
-    def note(self, text: str) -> None: ...
-    def verdict(self, verdict: Any, *, share: float, state: str) -> None: ...
-    def stage(self, title: str) -> None: ...
-    def notice(self, text: str) -> None: ...
-    def planned(self, deployment: int, plan: Plan) -> None: ...
-    def step_begins(self, index: int, title: str, *, undoing: bool, resumed: bool) -> None: ...
-    def step_ends(self, index: int, title: str, *, undoing: bool, facts: dict[str, Any], error: str) -> None: ...
-
-
-@dataclass
-class SimulatedHost:
-    """A process with a number; it is dead once it is not among the living."""
-
-    pid: int
-    living: set[int]
-
-    def me(self) -> Holder:
-        return Holder(host="sim", boot_id="1", pid=self.pid, started=float(self.pid), actor=f"operator-{self.pid}")
-
-    def why_dead(self, holder: Holder) -> str:
-        return "" if holder.pid in self.living else f"process {holder.pid} has ended"
-
-
-@dataclass
-class Process:
-    """One command that runs, and what goes wrong with it. `chances`: how many opportunities there were so far."""
-
-    journal: ProcessJournal
-    host: SimulatedHost
-    fault: Fault | None = None
-    chances: int = 0
-
-
-CURRENT: ContextVar[Process | None] = ContextVar("process", default=None)
-"""Whose task runs now."""
 
 
 @dataclass
@@ -178,6 +91,7 @@ class World:
         self.living: set[int] = set()
         self.broken: list[str] = []
         self.tampered = False
+        self._untampered = Traffic()
         self.fewest = 1000
         """The smallest number of instances that got requests, of those moments when somebody did."""
         self.unwell = False
@@ -229,9 +143,9 @@ class World:
         self._count()
         self.clock.before += seconds
 
-    def repair(self, traffic: Traffic) -> None:
+    def repair(self) -> None:
         """A person puts back by hand what somebody else had changed."""
-        self.router.tamper(traffic)
+        self.router.tamper(self._untampered)
         self.tampered = False
 
     # What is seen from outside
@@ -319,7 +233,7 @@ class World:
 
     def _tamper(self) -> None:
         self._count()
-        self.tampered = True
+        self.tampered, self._untampered = True, self.router.routing.traffic
         self.router.tamper(TAMPERED)
 
     def _freeze(self, process: Process) -> None:
@@ -358,6 +272,8 @@ class World:
         self._count()
         weights = self.router.routing.traffic.weights
         routing = self.router.routing
+        if weights is None:
+            self.underway.give_up()
         if weights is None or not routing.running or routing.maintenance or self.tampered:
             return
         dead = [slot.value for slot in Slot if weights.of(slot) and not self.answers(slot)]
@@ -428,7 +344,8 @@ class World:
             return Counts(requests=requests, proxy_errors=requests)
         errors = requests if version in self.failing else 0
         latency = 12.0 if version in self.slow else 0.05
-        return Counts(requests=requests, app_errors=errors, latencies=Histogram.of([latency] * (requests - errors)))
+        answered = {bucket_of(latency): requests - errors} if requests > errors else {}
+        return Counts(requests=requests, app_errors=errors, latencies=Histogram(counts=answered))
 
     def kill(self, slot: Slot) -> None:
         """Every instance of the slot dies, and stays dead."""
