@@ -2,7 +2,7 @@
 
 Run: python benchmarks/report.py [deployments, default 100000]
 
-The history is synthetic, but each deployment has its whole plan, as the strategy makes it, and 30 records of steps.
+The history is synthetic, but each deployment has its plan, as the strategy makes it, and the records of all steps.
 Beside it, in the same run: an empty Python, `comporta --help`, and a report over nothing, which is what the command and
 its config cost. All with compiled bytecode, as users have it, whatever $PYTHONDONTWRITEBYTECODE says here. Exits with 1
 if one takes a second of CPU time or more.
@@ -21,20 +21,33 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import anyio
 import click
 
 from comporta.drivers.journals.sqlite import SqliteJournal
+from comporta.model.checks import HttpCheck
 from comporta.model.journal import Holder
+from comporta.model.release import SlotState
+from comporta.model.snapshot import Snapshot
+from comporta.model.spec import HealthSpec
+from comporta.model.traffic import ReleaseRef, Routing, Slot, Traffic
+from comporta.model.values import to_json
+from comporta.strategies import blue_green
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from support import specs
+
+BEFORE = ReleaseRef(number=1, version="0.9.0")
 
 ALLOWED = 1.0
-STEPS = 15
 ROW = "INSERT INTO records VALUES (NULL, ?, 'development', ?, ?, ?, 'ana', 1, ?, '', '')"
 DAYS = 80 * 86400.0
 
 
-def history(count: int, plan: str) -> Iterator[tuple[object, ...]]:
+def history(count: int, plan: str, steps: int) -> Iterator[tuple[object, ...]]:
     """Rows of that many deployments until now: 4 in 5 are promoted, one in ten is a rollback."""
     chance, now = random.Random(1), time.time()
     for number in range(1, count + 1):
@@ -42,7 +55,7 @@ def history(count: int, plan: str) -> Iterator[tuple[object, ...]]:
         strategy = chance.choices(("blue-green", "canary", "rollback"), (6, 3, 1))[0]
         yield at - 60, None, "release", None, json.dumps({"number": number})
         yield at, number, "opened", None, plan.replace("STRATEGY", strategy).replace('"NUMBER"', str(number))
-        for step in range(STEPS):
+        for step in range(steps):
             yield at + step, number, "intent", step, "{}"
             yield at + step + 0.5, number, "done", step, json.dumps({"slowest": {"api": 0.01}, "attempts": 3})
         outcome = chance.choices(("promoted", "aborted", "rolled-back"), (8, 1, 1))[0]
@@ -51,15 +64,26 @@ def history(count: int, plan: str) -> Iterator[tuple[object, ...]]:
 
 
 def fill(path: Path, count: int) -> None:
-    # As large as a plan with three instances and six checks is.
-    steps = [{"type": "check-health", "checks": ["x" * 60] * 6, "host": "shop.example.com"}] * STEPS
-    plan = {"strategy": "STRATEGY", "release": {"number": "NUMBER", "version": "1.0.0"}, "steps": steps}
-    text = json.dumps({"plan": plan, "reason": "", "cursor": None}, sort_keys=True)
+    made = plan()
+    text = json.dumps({"plan": made, "reason": "", "cursor": None}, sort_keys=True)
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("BEGIN")
-    db.executemany(ROW, history(count, text))
+    db.executemany(ROW, history(count, text, len(made["steps"])))
     db.execute("COMMIT")
     db.close()
+
+
+def plan() -> dict[str, Any]:
+    """A blue-green deployment of three instances with six checks, its strategy and numbers to be filled in."""
+    checks = tuple(HttpCheck(name=f"check-{n}", path=f"/api/health/{n}") for n in range(6))
+    spec = specs.spec(instances=3, health=HealthSpec(checks=checks))
+    snapshot = Snapshot(
+        routing=Routing(running=True, topology=specs.topology(3), traffic=Traffic().with_all_to(Slot.BLUE, BEFORE)),
+        blue=SlotState(slot=Slot.BLUE, occupant=specs.occupant(1, 3)),
+        green=SlotState(slot=Slot.GREEN),
+    )
+    facts = to_json(blue_green.plan(spec, snapshot, specs.release(0, "1.0.0")))
+    return {**facts, "strategy": "STRATEGY", "release": {"number": "NUMBER", "version": "1.0.0"}}
 
 
 async def made(path: Path) -> None:

@@ -133,7 +133,7 @@ def test_killed_while_it_waits_it_leaves_nothing_that_hinders_anybody() -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(asks(), ctx)
             await trio.sleep(50)
-            made._process.dead = True  # type: ignore[union-attr]  # it has one: it runs
+            made._process.journal.dead = True  # type: ignore[union-attr]  # it has one: it runs
             raise Crash
 
     with pytest.raises(BaseExceptionGroup):

@@ -6,31 +6,25 @@ Each rule is one command of an operator, in which one thing may go wrong. After 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
 
 import pytest
-import trio
 from hypothesis import HealthCheck, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from trio.testing import MockClock
 
-from comporta.app.context import Context
 from comporta.app.deploy import AlreadyLive, Interrupted, Strategy, deploy
 from comporta.app.down import down
 from comporta.app.rollback import rollback
 from comporta.app.running import Ended
 from comporta.app.settling import abort, resume
-from comporta.model.errors import ComportaError, ForeignChange, LeaseHeld, UsageError
+from comporta.model.errors import LeaseHeld
 from comporta.model.journal import Kind, Outcome
-from comporta.model.release import SlotState
-from comporta.model.snapshot import Snapshot
 from comporta.model.spec import BlueGreenSpec, CanarySpec
-from comporta.model.traffic import Slot, Traffic
-from comporta.steps.shift_traffic import ShiftTraffic
-from comporta.steps.start_instances import same
+from comporta.model.traffic import Slot
 from comporta.strategies import blue_green, canary, emergency, rolling
-from simulation.world import TAMPERED, Crash, Fault, World
+from simulation.operating import Operating, assert_as_before
+from simulation.virtual_time import at_once
+from simulation.world import Crash, Fault, World, together
 from support import specs
 
 faults = st.one_of(
@@ -45,7 +39,10 @@ CANARY = CanarySpec(
 versions = st.sampled_from([f"1.{n}.0" for n in range(6)])
 
 
-class Deployments(RuleBasedStateMachine):
+class Deployments(Operating, RuleBasedStateMachine):
+    def tell(self, what: str) -> None:
+        note(what)
+
     @initialize(
         keep_warm=st.sampled_from([0.0, 60.0, 3600.0]),
         keep_failed=st.sampled_from([0.0, 60.0, 3600.0]),
@@ -56,10 +53,7 @@ class Deployments(RuleBasedStateMachine):
     def a_world(self, keep_warm: float, keep_failed: float, instances: int, sick: set[str], failing: set[str]) -> None:
         waits = BlueGreenSpec(stabilize=5.0, drain=10.0, final_timeout=10.0, keep_warm=keep_warm)
         spec = specs.spec(blue_green=waits, canary=CANARY, instances=instances, keep_failed=keep_failed)
-        self.world = World(spec, sick, failing)
-        self.good: Traffic = Traffic()
-        """Where requests went when they last went where comporta had sent them, on purpose."""
-        self.cut_off = False
+        self.begin(World(spec, sick, failing))
 
     @precondition(lambda self: not self.cut_off)
     @rule(version=versions, plan=plans, fault=faults)
@@ -120,102 +114,14 @@ class Deployments(RuleBasedStateMachine):
     @rule(version=versions, other=versions, delay=st.floats(0, 40))
     def two_operators_at_once(self, version: str, other: str, delay: float) -> None:
         """The second comes while the first is at it, or after."""
-        outcomes: list[object] = []
-        one, two = self.world.context(), self.world.context()
-
-        async def operate(ctx: Context, version: str, delay: float) -> None:
-            await trio.sleep(delay)
-            try:
-                outcomes.append(await deploy(ctx, version, blue_green.plan))
-            except (LeaseHeld, Interrupted, UsageError) as error:
-                outcomes.append(error)
-
-        async def main() -> float:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(operate, one, version, 0.0)
-                nursery.start_soon(operate, two, other, delay)
-            return trio.current_time()
-
-        self.world.clock.before += trio.run(main, clock=MockClock(autojump_threshold=0))
-        self.world.living.clear()
-        assert len(outcomes) == 2
+        outcomes = together(
+            self.world,
+            (0.0, lambda ctx: deploy(ctx, version, blue_green.plan)),
+            (delay, lambda ctx: deploy(ctx, other, blue_green.plan)),
+        )
         for outcome in outcomes:
             if isinstance(outcome, Ended):
                 assert outcome.deployment.outcome is not None
-        self.remember()
-
-    # Acting and judging
-
-    def act(self, use_case: Any, fault: Fault | None) -> Any:
-        """Run a command; whatever comes of it must be one of the promised ends."""
-        before = self.world.snapshot()
-        try:
-            ended = self.world.run(use_case, fault)
-        except Crash:
-            note("crashed")
-            self.remember()
-            self.cut_off = self.unfinished()
-            return None
-        except (Interrupted, LeaseHeld, UsageError, ForeignChange) as refused:
-            note(f"refused: {refused}")
-            self.repair_if_tampered()
-            self.cut_off = self.unfinished()
-            return refused
-        except ComportaError as error:
-            # `down` met a fault: it says so, and can be called again.
-            note(f"failed: {error}")
-            self.repair_if_tampered()
-            self.remember()
-            return error
-        if isinstance(ended, Ended):
-            self.judge(ended, before)
-        self.cut_off = self.unfinished()
-        self.remember()
-        return ended
-
-    def judge(self, ended: Ended, before: Snapshot) -> None:
-        outcome = ended.deployment.outcome
-        note(f"{outcome}: {ended.deployment.cause}")
-        assert outcome is not None
-        after = self.world.snapshot()
-        if outcome is Outcome.PROMOTED and not self.world.tampered:
-            live = after.live
-            assert live is not None
-            assert live.occupant is not None
-            assert live.occupant.release == ended.deployment.plan.release
-            assert live.running
-        if outcome in (Outcome.ABORTED, Outcome.ROLLED_BACK) and not self.cut_off and not self.world.tampered:
-            assert_as_before(before, after, self.world, ended)
-        if outcome is Outcome.PROMOTED or (outcome is Outcome.INCIDENT and not self.can_abort(ended)):
-            # Past the point of no return the old slot is stopped: there is only the way forward, repairs included.
-            self.good = [s.to for s in ended.deployment.plan.steps if isinstance(s, ShiftTraffic)][-1]
-        if outcome is Outcome.INCIDENT:
-            self.settle(ended)
-        self.repair_if_tampered()
-
-    def settle(self, ended: Ended) -> None:
-        """A person repairs what was changed by hand, then aborts the incident: that works, if there is a way back."""
-        self.repair_if_tampered()
-        again = self.world.run(lambda ctx: abort(ctx, ended.deployment.number)) if self.can_abort(ended) else None
-        if again is not None and "nothing runs there any more" not in again.deployment.cause:
-            assert again.deployment.outcome in (Outcome.ABORTED, Outcome.ROLLED_BACK), again.deployment.cause
-
-    def can_abort(self, ended: Ended) -> bool:
-        plan = ended.deployment.plan
-        begun = {r.step for r in self.world.journal.all if r.deployment == ended.deployment.number}
-        return plan.point_of_no_return not in begun
-
-    def repair_if_tampered(self) -> None:
-        if self.world.tampered:
-            assert self.world.router.routing.traffic == TAMPERED, "what somebody else did was overwritten"
-            self.world.repair(self.good)
-
-    def remember(self) -> None:
-        self.good = self.world.router.routing.traffic
-
-    def unfinished(self) -> bool:
-        opened = {r.deployment for r in self.world.records(Kind.OPENED)}
-        return bool(opened - {r.deployment for r in self.world.records(Kind.FINISHED)})
 
     # Invariants
 
@@ -238,7 +144,7 @@ class Deployments(RuleBasedStateMachine):
     @invariant()
     def the_journal_is_whole(self) -> None:
         if hasattr(self, "world"):
-            assert trio.run(self.world.journal.verify) is None
+            assert at_once(self.world.journal.verify()) is None
 
     @invariant()
     def a_lease_is_free_or_its_holder_crashed(self) -> None:
@@ -252,34 +158,6 @@ class Deployments(RuleBasedStateMachine):
         if hasattr(self, "world"):
             generations = [r.generation for r in self.world.journal.all if r.generation is not None]
             assert generations == sorted(generations)
-
-
-def assert_as_before(before: Snapshot, after: Snapshot, world: World, ended: Ended) -> None:
-    """Do, then undo, restores the snapshot: routing exactly; the live slot; the free slot, unless its time was up.
-
-    A free slot in which nothing was warm may hold the candidate instead, kept for a look.
-    """
-    assert after.routing.traffic == before.routing.traffic
-    assert after.routing.topology == before.routing.topology or before.routing.topology is None
-    live = before.routing.traffic.live
-    for slot in Slot:
-        was, now = before.slot(slot).occupant, after.slot(slot).occupant
-        if slot is live:
-            assert now is not None
-            assert same(now, was)
-        elif now is not None and now.failed and now != was:
-            assert now.release == ended.deployment.plan.release
-            assert not is_warm(before.slot(slot)), f"{was} was given up for a failed release"
-            assert 0 < (now.warm_until or 0) - world.clock.now() <= max(world.spec.keep_failed, 10.0)
-            assert world.spec.keep_failed
-        elif now is not None:
-            assert same(now, was), f"{now.release} was left over in {slot}"
-            assert now.warm_until == was.warm_until, f"{slot} lost its countdown"
-
-
-def is_warm(state: SlotState) -> bool:
-    occupant = state.occupant
-    return state.running and occupant is not None and occupant.warm_until is not None and not occupant.failed
 
 
 TestDeployments = Deployments.TestCase

@@ -321,6 +321,16 @@ def test_what_fails_once_it_serves_needs_a_person_and_has_no_way_back() -> None:
     raise AssertionError("nothing failed after the switch")
 
 
+def test_what_an_incident_left_behind_is_drained_before_the_next_release_takes_its_place() -> None:
+    incidents = 0
+    for at in MOMENTS:
+        made = world("1.0.0", "1.1.0")
+        incidents += outcome(made.run(rollback, Fault("fail", at))) is Outcome.INCIDENT
+        made.run(lambda ctx: deploy(ctx, "1.2.0", blue_green.plan))
+        assert made.broken == [], f"failed at {at}"
+    assert incidents
+
+
 def test_an_emergency_deployment_needs_no_service_that_is_well() -> None:
     made = world("1.0.0")
     made.unwell = True

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import anyio
 import trio
-from trio._core import _run as trio_run
-from trio.testing import MockClock
 
 from comporta.app.context import Context, Interruption
 from comporta.app.running import request_abort
-from comporta.engine.events import StepEvent
+from comporta.engine.events import Moment, StepEvent
 from comporta.model.checks import Target
 from comporta.model.errors import (
     BackupFailed,
@@ -24,23 +22,25 @@ from comporta.model.errors import (
     RuntimeFailure,
 )
 from comporta.model.figures import Counts, Figures
-from comporta.model.histogram import Histogram
-from comporta.model.journal import Holder, Kind, Lease, Record
+from comporta.model.histogram import Histogram, bucket_of
+from comporta.model.journal import Kind, Lease, Record
 from comporta.model.migrations import Migration
 from comporta.model.snapshot import Snapshot
 from comporta.model.spec import EnvironmentSpec
 from comporta.model.traffic import Slot, Traffic, Weights
 from comporta.ports.bundle import Ports
 from comporta.ports.metrics import MetricSource
-from comporta.steps.plan import Plan
 from comporta.testing.fake_journal import FakeJournal
 from comporta.testing.fake_load import FakeLoad
 from comporta.testing.fake_migrator import FakeDatabase, FakeMigrator
 from comporta.testing.fake_probe import FakeProbe
 from comporta.testing.fake_router import FakeRouter
-from comporta.testing.fake_runtime import FakeRuntime
+from comporta.testing.fake_runtime import FakeRuntime, Seat
 from comporta.testing.fake_series import FakeSeries
 from comporta.testing.fake_vault import FakeVault
+from simulation.processes import CURRENT, Crash, Fault, People, Process, ProcessJournal, SimulatedHost
+from simulation.underway import Underway
+from simulation.virtual_time import SimulatedClock, at_once
 from support import specs
 
 T = TypeVar("T")
@@ -48,92 +48,10 @@ T = TypeVar("T")
 REQUESTS_PER_SECOND = 50
 TAMPERED = Traffic(weights=Weights(blue=49, green=51))
 """What somebody else makes of the router."""
+AWAY_FROM_EFFECTS = (Moment.BEFORE_INTENT, Moment.AFTER_EFFECT)
+"""When the next thing that a process does is to write into the journal."""
 SLOW = 400.0
 """Seconds that a slow verb takes: longer than every timeout of the simulated config."""
-
-
-class Crash(BaseException):
-    """The process is gone, as with kill -9: nothing of it runs any more."""
-
-
-@dataclass(frozen=True)
-class Fault:
-    """At the `at`-th opportunity (a verb's before or after, or a moment of a step), `kind` happens."""
-
-    kind: str
-    at: int
-
-
-class SimulatedClock:
-    """Virtual time that goes on over several runs of the event loop."""
-
-    def __init__(self) -> None:
-        self.before = 1_000_000.0
-        self.set_by = 0.0
-        """How far somebody set the clock, in seconds."""
-
-    def now(self) -> float:
-        return self.monotonic() + self.set_by
-
-    def monotonic(self) -> float:
-        try:
-            return self.before + trio.current_time()
-        except RuntimeError:
-            return self.before
-
-    async def sleep(self, seconds: float) -> None:
-        await anyio.sleep(seconds)
-
-
-class ProcessJournal:
-    """The journal as one process sees it: once the process is dead, it writes nothing more."""
-
-    def __init__(self, journal: FakeJournal) -> None:
-        self._journal = journal
-        self.dead = False
-
-    def __getattr__(self, name: str) -> Any:
-        if self.dead:
-            return self._nothing
-        return getattr(self._journal, name)
-
-    async def _nothing(self, *args: Any, **kwargs: Any) -> None:
-        return None
-
-
-class People:
-    """Operator and reporter: always says yes, reads nothing."""
-
-    async def confirm(self, question: str) -> bool:
-        return True
-
-    async def overrule(self, question: str) -> bool:
-        return False
-
-    async def insist(self, question: str) -> bool:
-        return True
-
-    def note(self, text: str) -> None: ...
-    def verdict(self, verdict: Any, *, share: float, state: str) -> None: ...
-    def stage(self, title: str) -> None: ...
-    def notice(self, text: str) -> None: ...
-    def planned(self, deployment: int, plan: Plan) -> None: ...
-    def step_begins(self, index: int, title: str, *, undoing: bool, resumed: bool) -> None: ...
-    def step_ends(self, index: int, title: str, *, undoing: bool, facts: dict[str, Any], error: str) -> None: ...
-
-
-@dataclass
-class SimulatedHost:
-    """A process with a number; it is dead once it is not among the living."""
-
-    pid: int
-    living: set[int]
-
-    def me(self) -> Holder:
-        return Holder(host="sim", boot_id="1", pid=self.pid, started=float(self.pid), actor=f"operator-{self.pid}")
-
-    def why_dead(self, holder: Holder) -> str:
-        return "" if holder.pid in self.living else f"process {holder.pid} has ended"
 
 
 @dataclass
@@ -156,6 +74,8 @@ class World:
     """What each version brings, where there is a database."""
     intolerant: dict[str, set[str]] = field(default_factory=dict)
     """The revisions that a version does not live with."""
+    hang: float = SLOW
+    """Seconds that a slow verb takes, and a frozen process stands still."""
 
     def __post_init__(self) -> None:
         self.clock = SimulatedClock()
@@ -163,24 +83,33 @@ class World:
         self.series = FakeSeries()
         self.versions = {f"1.{n}.0": f"sha256:{n}" for n in range(6)}
         ranges = {Slot.BLUE: self.spec.blue, Slot.GREEN: self.spec.green}
-        self.runtime = FakeRuntime(self.clock, ranges, self.versions, self._opportunity)
-        self.router = FakeRouter(self.spec.listen, alive=self.answers, served=self._served, faults=self._opportunity)
+        self.runtime = FakeRuntime(self.clock, ranges, self.versions, self._opportunity, self._ending)
+        self.underway = Underway(self.clock)
+        self.router = FakeRouter(
+            self.spec.listen,
+            alive=self.answers,
+            served=self._served,
+            in_flight=self.underway.open_to,
+            faults=self._opportunity,
+        )
         self.probe = FakeProbe(self.clock, self._healthy, faults=self._opportunity)
         self.database = FakeDatabase()
         self.vault = FakeVault(self.database, self._opportunity)
         self.living: set[int] = set()
         self.broken: list[str] = []
         self.tampered = False
+        self._untampered = Traffic()
         self.fewest = 1000
         """The smallest number of instances that got requests, of those moments when somebody did."""
         self.unwell = False
         """What all releases share is down: through the router no check passes, though the instances live."""
-        self._fault: Fault | None = None
-        self._chances = 0
+        self.lost = 0
+        """Requests that nobody answered, though nobody but comporta had changed the router."""
         self.struck = False
         """The fault happened: there were that many opportunities."""
-        self._process: ProcessJournal | None = None
-        self._host: SimulatedHost | None = None
+        self._process: Process | None = None
+        self._proven: dict[Slot, Seat] = {}
+        """What was seen to be well in each slot."""
         self._answered: list[Figures] = []
         self._counted_at = self.clock.monotonic()
         self._owed = dict.fromkeys(Slot, 0.0)
@@ -188,12 +117,12 @@ class World:
 
     # What an operator does
 
-    def context(self) -> Context:
+    def context(self, fault: Fault | None = None) -> Context:
         """A new process, with its own view of the journal."""
-        self._host = SimulatedHost(self._next_pid, self.living)
+        host = SimulatedHost(self._next_pid, self.living)
         self._next_pid += 1
-        self.living.add(self._host.pid)
-        self._process = ProcessJournal(self.journal)
+        self.living.add(host.pid)
+        self._process = Process(ProcessJournal(self.journal, self.clock), host, fault)
         ports = Ports(self.clock, self.runtime, self.router, {"http": self.probe, "command": self.probe}, People())
         ports = replace(ports, metrics=self.metrics, load=FakeLoad(self.clock, self._takes))
         if self.migrations:
@@ -201,56 +130,42 @@ class World:
             self.database.lock = anyio.Lock()
             migrator = FakeMigrator(self.database, self.migrations, self._opportunity)
             ports = replace(ports, migrator=migrator, vault=self.vault)
-        return Context(self.spec, ports, self._process, self.series, self._host, People(), Interruption(), self._moment)
+        journal = self._process.journal
+        return Context(self.spec, ports, journal, self.series, host, People(), Interruption(), self._moment)
 
     def run(self, use_case: Callable[[Context], Awaitable[T]], fault: Fault | None = None) -> T:
         """One command in a process of its own. A crash kills the process and comes out as `Crash`."""
-        ctx = self.context()
-        self._fault, self._chances = fault, 0
-
-        async def main() -> T:
-            try:
-                return await use_case(ctx)
-            finally:
-                elapsed.append(trio.current_time())
-
-        elapsed: list[float] = []
-        trio_run._ALLOW_DETERMINISTIC_SCHEDULING = True
-        trio_run._r.seed(repr(fault))  # who is first among equals: the same in every run of this fault
+        ctx = self.context(fault)
         try:
-            return trio.run(main, clock=MockClock(autojump_threshold=0))
+            return self.clock.run(lambda: self.operate(ctx, use_case), seed=fault)
         finally:
-            self.clock.before += sum(elapsed)
             self.living.discard(ctx.host.me().pid)
-            self._fault = None
+
+    async def operate(self, ctx: Context, use_case: Callable[[Context], Awaitable[T]]) -> T:
+        """A command in the process that was made last."""
+        CURRENT.set(self._process)
+        return await use_case(ctx)
 
     def wait(self, seconds: float) -> None:
         self._count()
         self.clock.before += seconds
 
-    def repair(self, traffic: Traffic) -> None:
+    def repair(self) -> None:
         """A person puts back by hand what somebody else had changed."""
-        self.router.tamper(traffic)
+        self.router.tamper(self._untampered)
         self.tampered = False
 
     # What is seen from outside
 
     def snapshot(self) -> Snapshot:
-        async def look() -> Snapshot:
-            return Snapshot(
-                routing=await self.router.observe(),
-                blue=await self.runtime.observe(Slot.BLUE),
-                green=await self.runtime.observe(Slot.GREEN),
-            )
-
-        # On virtual time too: by the real clock, every countdown would be over.
-        return trio.run(look, clock=MockClock())
+        return Snapshot(
+            routing=self.router.routing,
+            blue=at_once(self.runtime.observe(Slot.BLUE)),
+            green=at_once(self.runtime.observe(Slot.GREEN)),
+        )
 
     def leases(self) -> Lease | None:
-        async def look() -> Lease | None:
-            return await self.journal.lease(self.spec.environment)
-
-        return trio.run(look)
+        return at_once(self.journal.lease(self.spec.environment))
 
     def answers(self, slot: Slot) -> bool:
         """Some instance of the slot is up, of those that may get requests."""
@@ -270,27 +185,40 @@ class World:
     async def _opportunity(self, verb: str, moment: str) -> None:
         if moment == "after":
             self._look(verb)
-        if self._due():
-            await self._strike(verb, moment)
+        elif verb in ("shift", "remove"):
+            self._count()
+        if (process := self._due()) is not None:
+            await self._strike(process, verb, moment)
 
     def _moment(self, event: StepEvent) -> None:
         """Between two records: only what needs no verb to go wrong can strike here."""
-        if self._fault is None or self._fault.kind in ("fail", "slow", "restart") or not self._due():
+        process = CURRENT.get()
+        if process is None or process.fault is None or process.fault.kind in ("fail", "slow", "restart"):
             return
-        if self._fault.kind == "foreign":
-            self._tamper()
-        else:
-            self._kill_or_abort()
+        if process.fault.kind == "freeze" and event.moment not in AWAY_FROM_EFFECTS:
+            return
+        if self._due() is None:
+            return
+        match process.fault.kind:
+            case "foreign":
+                self._tamper()
+            case "freeze":
+                self._freeze(process)
+            case _:
+                self._kill_or_abort(process)
 
-    def _due(self) -> bool:
-        self._chances += 1
-        due = self._fault is not None and self._chances == self._fault.at + 1
+    def _due(self) -> Process | None:
+        process = CURRENT.get()
+        if process is None or process.fault is None:
+            return None
+        process.chances += 1
+        due = process.chances == process.fault.at + 1
         self.struck = self.struck or due
-        return due
+        return process if due else None
 
-    async def _strike(self, verb: str, moment: str) -> None:
-        assert self._fault is not None
-        match self._fault.kind:
+    async def _strike(self, process: Process, verb: str, moment: str) -> None:
+        assert process.fault is not None
+        match process.fault.kind:
             case "foreign" if (verb, moment) == ("shift", "before"):
                 pass  # two who write in the same instant: nobody can tell who was first
             case "restart" if verb in ("upgrade", "downgrade"):
@@ -305,25 +233,29 @@ class World:
             case "fail" if verb != "ask":
                 raise RuntimeFailure(f"cannot {verb}: simulated")
             case "slow":
-                await self.clock.sleep(SLOW)
+                await self.clock.sleep(self.hang)
             # Between the last look and the act, nobody could notice it.
             case "foreign" if moment == "after" or verb not in ("shift", "remove"):
                 self._tamper()
             case "crash" | "abort":
-                self._kill_or_abort()
+                self._kill_or_abort(process)
                 await anyio.sleep(0)
 
     def _tamper(self) -> None:
-        self.tampered = True
+        self._count()
+        self.tampered, self._untampered = True, self.router.routing.traffic
         self.router.tamper(TAMPERED)
 
-    def _kill_or_abort(self) -> None:
-        assert self._fault is not None
-        assert self._process is not None
-        assert self._host is not None
-        if self._fault.kind == "crash":
-            self._process.dead = True
-            self.living.discard(self._host.pid)
+    def _freeze(self, process: Process) -> None:
+        """The process stands still, and others take it for dead; then it goes on as if nothing had been."""
+        process.journal.frozen_until = self.clock.now() + self.hang
+        self.living.discard(process.host.pid)
+
+    def _kill_or_abort(self, process: Process) -> None:
+        assert process.fault is not None
+        if process.fault.kind == "crash":
+            process.journal.dead = True
+            self.living.discard(process.host.pid)
             raise Crash
         opened = self.records(Kind.OPENED)
         if opened and opened[-1].deployment is not None:
@@ -350,19 +282,38 @@ class World:
         self._count()
         weights = self.router.routing.traffic.weights
         routing = self.router.routing
+        if weights is None:
+            self.underway.give_up()
         if weights is None or not routing.running or routing.maintenance or self.tampered:
             return
         dead = [slot.value for slot in Slot if weights.of(slot) and not self.answers(slot)]
         served = {slot: self.pool(slot) for slot in Slot if weights.of(slot)}
         self.fewest = min(self.fewest, sum(len(pool) for pool in served.values()))
         counts = {slot: routing.traffic.instances_in(slot) for slot in served}
+        unproven = [slot.value for slot in served if self._proven.get(slot) is not self.runtime._seat(slot)]
+        if verb == "shift" and unproven:
+            self.broken.append(f"after {verb}: traffic goes to {unproven}, which nobody has seen to be well")
         lacking = [slot.value for slot, count in counts.items() if count is not None and len(served[slot]) < count]
         if lacking:
             self.broken.append(f"after {verb}: not all of those instances run in {lacking} that are to get requests")
         if dead:
             self.broken.append(f"after {verb}: traffic goes to {dead}, where nothing runs")
 
+    def _ending(self, slot: Slot, index: int) -> None:
+        """An instance is stopped on purpose: nobody may be waiting for its answer."""
+        routing = self.router.routing
+        self._count()
+        cut = self.underway.open_at(slot, index)
+        if cut and routing.running and not routing.maintenance and not self.tampered:
+            self.broken.append(f"{slot}-{index} is stopped with requests in flight")
+
     def _healthy(self, target: Target) -> bool:
+        healthy = self._is_well(target)
+        if healthy and target.slot is not None and (seat := self.runtime._seat(target.slot)):
+            self._proven[target.slot] = seat
+        return healthy
+
+    def _is_well(self, target: Target) -> bool:
         slot = target.slot or self.router.routing.traffic.live
         seat = self.runtime._seat(slot) if slot else None
         if seat is not None and self.intolerant.get(seat.occupant.release.version, set()) & {*self.database.applied}:
@@ -387,11 +338,14 @@ class World:
         traffic = self.router.routing.traffic
         for slot in Slot:
             share = traffic.weights.of(slot) / 100 if traffic.weights else 0
+            if share:
+                self.underway.sent(slot, self.pool(slot))
             self._owed[slot] += seconds * self.rate * share
             release, requests = traffic.release_in(slot), int(self._owed[slot])
             self._owed[slot] -= requests
             if release is not None and requests > 0:
                 counts = self._counts(release.version, requests, alive=self.answers(slot))
+                self.lost += 0 if self.tampered or self.router.routing.maintenance else counts.proxy_errors
                 at = int(self.clock.now())
                 self._answered.append(Figures(at=at, release=release.number, address="", counts=counts))
 
@@ -400,7 +354,8 @@ class World:
             return Counts(requests=requests, proxy_errors=requests)
         errors = requests if version in self.failing else 0
         latency = 12.0 if version in self.slow else 0.05
-        return Counts(requests=requests, app_errors=errors, latencies=Histogram.of([latency] * (requests - errors)))
+        answered = {bucket_of(latency): requests - errors} if requests > errors else {}
+        return Counts(requests=requests, app_errors=errors, latencies=Histogram(counts=answered))
 
     def kill(self, slot: Slot) -> None:
         """Every instance of the slot dies, and stays dead."""
@@ -417,23 +372,28 @@ class World:
         seat.running.update({index: 1_000_000 + index for index in range(1, seat.occupant.instances + 1)})
 
 
-def together(made: World, *late: tuple[float, Callable[[Context], Awaitable[object]]]) -> list[object]:
-    """Several commands, each by another person, and begun after some seconds: what became of each."""
+def together(
+    made: World, *late: tuple[float, Callable[[Context], Awaitable[object]]], fault: Fault | None = None
+) -> list[object]:
+    """Several commands, each by another person, and begun after some seconds: what became of each.
+
+    `fault` happens to the first.
+    """
     outcomes: list[object] = [None] * len(late)
 
-    async def operate(place: int, ctx: Context, delay: float, use_case: Callable[[Context], Awaitable[object]]) -> None:
-        await trio.sleep(delay)
+    async def operate(place: int, delay: float, use_case: Callable[[Context], Awaitable[object]]) -> None:
+        await made.clock.sleep(delay)
+        ctx = made.context(None if place else fault)
         try:
-            outcomes[place] = await use_case(ctx)
-        except ComportaError as error:
-            outcomes[place] = error
+            outcomes[place] = await made.operate(ctx, use_case)
+        except (ComportaError, Crash) as end:
+            outcomes[place] = end
 
-    async def main() -> float:
+    async def main() -> None:
         async with trio.open_nursery() as nursery:
             for place, (delay, use_case) in enumerate(late):
-                nursery.start_soon(operate, place, made.context(), delay, use_case)
-        return trio.current_time()
+                nursery.start_soon(operate, place, delay, use_case)
 
-    made.clock.before += trio.run(main, clock=MockClock(autojump_threshold=0))
+    made.clock.run(main, seed=fault)
     made.living.clear()
     return outcomes

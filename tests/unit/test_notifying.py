@@ -10,7 +10,6 @@ from typing import Any
 import anyio
 import pytest
 import trio
-from trio.testing import MockClock
 
 from comporta.app.context import Alerts, Context
 from comporta.app.deploy import deploy
@@ -75,18 +74,9 @@ class Office:
 
     def run(self, act: Callable[[Context], Awaitable[Any]]) -> Any:
         ctx = self.context()
-        elapsed: list[float] = []
-
-        async def main() -> Any:
-            try:
-                return await act(ctx)
-            finally:
-                elapsed.append(trio.current_time())
-
         try:
-            return trio.run(main, clock=MockClock(autojump_threshold=0))
+            return self.world.clock.run(lambda: act(ctx))
         finally:
-            self.world.clock.before += sum(elapsed)
             self.world.living.discard(ctx.host.me().pid)
 
     def deploy(self, version: str = "1.0.0") -> None:

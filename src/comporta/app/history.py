@@ -41,13 +41,18 @@ class Wanted:
 async def history(ctx: Context, wanted: Wanted, limit: int) -> list[Deployment]:
     """The deployments that are asked for, newest first."""
     found: list[Deployment] = []
-    async for opened, finished in _attempts(ctx.journal, wanted.environment):
-        if len(found) == limit or (wanted.since is not None and opened.at < wanted.since):
+    async for deployment in newest_first(ctx, wanted.environment):
+        if len(found) == limit or (wanted.since is not None and deployment.started < wanted.since):
             break
-        deployment = as_it_stands(ctx, deployment_of(opened, finished))
         if wanted.has(deployment):
             found.append(deployment)
     return found
+
+
+async def newest_first(ctx: Context, environment: str | None) -> AsyncIterator[Deployment]:
+    """The deployments of an environment (or of all); of the many no more is read than is taken."""
+    async for opened, finished in _attempts(ctx.journal, environment):
+        yield as_it_stands(ctx, deployment_of(opened, finished))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from comporta.analysis.alerting import Crossing
 from comporta.app.approving import waiting
 from comporta.app.context import Context
 from comporta.app.deployments import Deployment, deployments, find_deployment, how_to_settle
+from comporta.app.history import Wanted, history
 from comporta.app.judgement import Judged
 from comporta.app.judgement import latest as judged_so_far
 from comporta.app.maintenance import Maintenance, maintenance
@@ -110,5 +111,5 @@ async def _bring_back(ctx: Context, snapshot: Snapshot) -> str:
         return ""
     if live is not None and live.occupant is not None:
         return f"`comporta deploy {live.occupant.release.version}` brings it back"
-    promoted = [d for d in await deployments(ctx.journal, ctx.environment) if d.outcome is Outcome.PROMOTED]
+    promoted = await history(ctx, Wanted(ctx.environment, outcomes=(Outcome.PROMOTED,)), limit=1)
     return f"`comporta deploy {promoted[0].version}` brings back what served last" if promoted else ""

@@ -16,6 +16,7 @@ from comporta.analysis.triggers import met, told
 from comporta.app.answering import Answer, answer
 from comporta.app.context import Context
 from comporta.app.deployments import Deployment, deployments
+from comporta.app.history import newest_first
 from comporta.app.running import request_abort
 from comporta.model.errors import ComportaError, UsageError
 from comporta.model.figures import Figures
@@ -150,8 +151,7 @@ class Watcher:
             await request_abort(self._ctx, deployment.number, f"AUTO: {found[1]}")
 
     async def _roll_back_if_bad(self, live: ReleaseRef, edge: int) -> list[Crossing]:
-        every = await deployments(self._ctx.journal, self._ctx.environment)
-        promoted = next((d for d in every if d.outcome is Outcome.PROMOTED and d.release == live.number), None)
+        promoted = await self._promoted(live)
         if promoted is None or promoted.ended is None:
             return []
         found = await self._bad(live.number, edge, promoted.ended)
@@ -164,6 +164,13 @@ class Watcher:
         text = f"{reason}; not rolled back: {refused}"
         measure = f"rollback-{trigger.measure}"
         return [Crossing(name=measure, measure=measure, window=trigger.seconds, severity="critical", message=text)]
+
+    async def _promoted(self, live: ReleaseRef) -> Deployment | None:
+        """The deployment since which this release serves. Asked at each look: it must not read the whole past."""
+        async for deployment in newest_first(self._ctx, self._ctx.environment):
+            if deployment.outcome is Outcome.PROMOTED and deployment.release == live.number:
+                return deployment
+        return None
 
     async def _bad(self, release: int, edge: int, since: float) -> tuple[Trigger, str] | None:
         """The first trigger that a release met since the look before, and the reason in words."""

@@ -57,7 +57,7 @@ class StartInstances(Step, frozen=True, tag="start-instances"):
         return Effect.IN_PLACE if in_place else Effect.ABSENT
 
     async def do(self, ports: Ports, began: float) -> Facts:
-        drained = await self._end_failed(ports, deadline=began + self.drain_bound)
+        drained = await self._make_room(ports, deadline=began + self.drain_bound)
         ports.operator.note(f"launching on {', '.join(ports.runtime.addresses(self.slot, self.to.instances))}")
         await ports.runtime.start(self.slot, self.to, deployment=ports.deployment)
         return {**drained, "addresses": list(ports.runtime.addresses(self.slot, self.to.instances))}
@@ -78,13 +78,20 @@ class StartInstances(Step, frozen=True, tag="start-instances"):
         left = await left_behind(self.slot, ports)
         return {**drained, **left, "restored": await self._restore(ports)}
 
-    async def _end_failed(self, ports: Ports, *, deadline: float) -> Facts:
-        """A failed release is not drained when it is kept, and even the same one must start afresh."""
-        occupant = (await ports.runtime.observe(self.slot)).occupant
-        if occupant is None or not occupant.failed:
+    async def _make_room(self, ports: Ports, *, deadline: float) -> Facts:
+        """What is replaced may have requests in flight: a failed release is not drained when it is kept, nor is one
+        that an incident left behind. A failed one is ended, as even the same one must start afresh."""
+        state = await ports.runtime.observe(self.slot)
+        occupant = state.occupant
+        if occupant is None:
             return {}
-        drained = await drain(self.slot, ports, deadline=deadline)
-        await ports.runtime.stop(self.slot)
+        stay = self.to.instances if same_release(occupant, self.to) and not occupant.failed else 0
+        leaving = [i for i in state.instances if i.index > stay and i.state is InstanceState.RUNNING]
+        if not leaving and not occupant.failed:
+            return {}
+        drained = await drain(self.slot, ports, deadline=deadline, beyond=stay)
+        if occupant.failed:
+            await ports.runtime.stop(self.slot)
         return drained
 
     async def _keep(self, state: SlotState, ports: Ports) -> Facts:

@@ -17,7 +17,8 @@ Served = Callable[[], list[Figures]]
 
 
 class FakeRouter:
-    """Implements the Router port. `alive` tells whether the slot has an instance that answers."""
+    """Implements the Router port. `alive` tells whether the slot has an instance that answers, `in_flight` how
+    many requests a slot has still to answer in its instances beyond a number."""
 
     def __init__(
         self,
@@ -25,6 +26,7 @@ class FakeRouter:
         *,
         alive: Callable[[Slot], bool] = lambda slot: True,
         served: Served = list,
+        in_flight: Callable[[Slot, int], int] = lambda slot, beyond: 0,
         faults: Faults = no_faults,
     ) -> None:
         self.faults = faults
@@ -34,6 +36,7 @@ class FakeRouter:
         self._listen = listen
         self._alive = alive
         self._served = served
+        self._in_flight = in_flight
 
     @property
     def address(self) -> str:
@@ -105,7 +108,7 @@ class FakeRouter:
         return release.number if release and self._alive(asked) else None
 
     async def in_flight(self, slot: Slot, beyond: int = 0) -> int:
-        return 0
+        return self._in_flight(slot, beyond)
 
     async def count(self, since: str | None) -> Reading:
         if not self.routing.running:

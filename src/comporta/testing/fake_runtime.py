@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -38,6 +38,7 @@ class FakeRuntime:
 
     Args:
         versions: the artifacts there are: version → identity. Tests take entries away, or change them.
+        ending: told of each instance that is about to be stopped on purpose.
 
     Attributes:
         ours: its artifacts count as made by comporta.
@@ -49,12 +50,14 @@ class FakeRuntime:
         ports: Mapping[Slot, PortRange],
         versions: dict[str, str],
         faults: Faults = no_faults,
+        ending: Callable[[Slot, int], None] = lambda slot, index: None,
     ) -> None:
         self.versions = versions
         self.faults = faults
         self.keep = 10
         self.ours = False
         self._clock = clock
+        self._ending = ending
         self._ports = ports
         self._seats: dict[Slot, Seat] = {}
         self._written: dict[Slot, list[LogLine]] = {}
@@ -78,9 +81,11 @@ class FakeRuntime:
         occupant = msgspec.structs.replace(occupant, warm_until=None, failed=False)
         seat = self._seat(slot)
         if seat is None or (seat.occupant.release, seat.occupant.artifact) != (occupant.release, occupant.artifact):
+            if seat is not None:
+                await self._end(slot, seat, list(seat.running))
             seat = self._seats[slot] = Seat(occupant)
             self._before[slot], self._written[slot] = self._written.get(slot, []), []
-        await self._end(seat, [index for index in seat.running if index > occupant.instances])
+        await self._end(slot, seat, [index for index in seat.running if index > occupant.instances])
         seat.occupant = occupant
         for index in range(1, occupant.instances + 1):
             # One at a time: a crash here leaves some of them.
@@ -100,14 +105,15 @@ class FakeRuntime:
     async def stop(self, slot: Slot) -> None:
         await self.faults("stop", "before")
         if seat := self._seat(slot):
-            await self._end(seat, list(seat.running))
+            await self._end(slot, seat, list(seat.running))
         self._seats.pop(slot, None)
         await self.faults("stop", "after")
 
-    async def _end(self, seat: Seat, indices: Collection[int]) -> None:
+    async def _end(self, slot: Slot, seat: Seat, indices: Collection[int]) -> None:
         for index in sorted(indices, reverse=True):
             # One at a time: a crash here leaves some of them.
             await self.faults("stop-instance", "before")
+            self._ending(slot, index)
             seat.running.pop(index, None)
             seat.restarts.pop(index, None)
 
