@@ -27,8 +27,9 @@ import anyio
 import click
 
 from comporta.drivers.journals.sqlite import SqliteJournal
+from comporta.model.chain import GENESIS, digest
 from comporta.model.checks import HttpCheck
-from comporta.model.journal import Holder
+from comporta.model.journal import Holder, Kind, Record
 from comporta.model.release import SlotState
 from comporta.model.snapshot import Snapshot
 from comporta.model.spec import HealthSpec
@@ -43,7 +44,7 @@ from support import specs
 BEFORE = ReleaseRef(number=1, version="0.9.0")
 
 ALLOWED = 1.0
-ROW = "INSERT INTO records VALUES (NULL, ?, 'development', ?, ?, ?, 'ana', 1, ?, '', '')"
+ROW = "INSERT INTO records VALUES (?, ?, 'development', ?, ?, ?, 'ana', 1, ?, ?, ?)"
 DAYS = 80 * 86400.0
 
 
@@ -63,12 +64,34 @@ def history(count: int, plan: str, steps: int) -> Iterator[tuple[object, ...]]:
         yield at + chance.lognormvariate(5, 0.5), number, "finished", None, json.dumps(figures)
 
 
+def chained(rows: Iterator[tuple[Any, ...]], latest: int, previous: str) -> Iterator[tuple[object, ...]]:
+    """The rows as the journal writes them: what is read is held against its hash."""
+    for sequence, (at, deployment, kind, step, data) in enumerate(rows, start=latest + 1):
+        record = Record(
+            sequence=sequence,
+            at=at,
+            environment="development",
+            deployment=deployment,
+            kind=Kind(kind),
+            step=step,
+            actor="ana",
+            generation=1,
+            data=json.loads(data),
+            previous=previous,
+            hash="",
+        )
+        hash_ = digest(record)
+        yield sequence, at, deployment, kind, step, data, previous, hash_
+        previous = hash_
+
+
 def fill(path: Path, count: int) -> None:
     made = plan()
     text = json.dumps({"plan": made, "reason": "", "cursor": None}, sort_keys=True)
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("BEGIN")
-    db.executemany(ROW, history(count, text, len(made["steps"])))
+    before = db.execute("SELECT sequence, hash FROM records ORDER BY sequence DESC LIMIT 1").fetchone() or (0, GENESIS)
+    db.executemany(ROW, chained(history(count, text, len(made["steps"])), *before))
     db.execute("COMMIT")
     db.close()
 
