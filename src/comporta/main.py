@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from comporta.model.spec import EnvironmentSpec
     from comporta.model.traces import Trace
     from comporta.ports.backups import Backing, OpenBacking
+    from comporta.ports.bundle import Ports
     from comporta.ports.clock import Clock
     from comporta.ports.drivers import Driver
     from comporta.ports.migrator import Migrator
@@ -59,56 +60,27 @@ class Composed:
         from comporta.app.context import Context, Interruption
         from comporta.drivers.env_secrets import EnvSecrets
         from comporta.drivers.journals.sqlite import SqliteJournal
-        from comporta.drivers.linters.squawk import Squawk
-        from comporta.drivers.load_generator import GeneratedLoad
         from comporta.drivers.local_host import LocalHost
-        from comporta.drivers.metrics.prometheus import Prometheus
         from comporta.drivers.otlp import Tracer, traceparent
-        from comporta.drivers.probes.command import CommandProbe
-        from comporta.drivers.probes.http import HttpProbe
-        from comporta.drivers.probes.tcp import TcpProbe
         from comporta.drivers.series.sqlite import SqliteSeries
         from comporta.drivers.state_folder import require_trusted
-        from comporta.drivers.system_clock import SystemClock
         from comporta.engine.events import ignore
-        from comporta.ports.bundle import Ports
 
         spec = self._spec(config, environment, os.environ if starts else None)
-        require_trusted(Path(spec.state))
-        clock = SystemClock()
+        state = Path(spec.state)
+        require_trusted(state)
         secrets = EnvSecrets(Path(spec.env_file) if spec.env_file else None, os.environ)
-        runtime, router = runtime_driver(spec), router_driver(spec)
-        ports = Ports(
-            clock=clock,
-            runtime=runtime.build(spec, runtime.options.model_validate(spec.runtime.options), clock, secrets),
-            router=router.build(spec, router.options.model_validate(spec.router.options), clock, secrets),
-            probes={
-                "http": HttpProbe(secrets),
-                "tcp": TcpProbe(),
-                "command": CommandProbe(Path(spec.base), secrets),
-            },
-            operator=screen,
-            metrics=Prometheus(spec.metrics, secrets) if spec.metrics else None,
-            migrator=migrator(spec, clock, secrets),
-            linter=Squawk(),
-            load=GeneratedLoad(),
-            backing=backing(spec, clock, secrets),
-        )
-        journal = SqliteJournal(Path(spec.state) / "journal.db", redact=secrets.redact)
-        series = SqliteSeries(Path(spec.state) / spec.environment / "watch.db")
-        alerts = alerts_of(spec, _path(config), secrets)
-        trace = Tracer(_path(config).absolute(), spec.environment, Path(spec.state)).wake
         return Context(
             spec,
-            ports,
-            journal,
-            series,
+            ports_of(spec, screen, secrets),
+            SqliteJournal(state / "journal.db", redact=secrets.redact),
+            SqliteSeries(state / spec.environment / "watch.db"),
             LocalHost(),
             screen,
             Interruption(),
             listener=self._listener or ignore,
-            alerts=alerts,
-            trace=trace,
+            alerts=alerts_of(spec, _path(config), secrets),
+            trace=Tracer(_path(config).absolute(), spec.environment, state).wake,
             traceparent=traceparent(os.environ),
         )
 
@@ -226,6 +198,33 @@ def migrator_driver(spec: EnvironmentSpec) -> tuple[Driver[Migrator], BaseModel]
 def migrator(spec: EnvironmentSpec, clock: Clock, secrets: Secrets) -> Migrator | None:
     chosen = migrator_driver(spec)
     return chosen[0].build(spec, chosen[1], clock, secrets) if chosen else None
+
+
+def ports_of(spec: EnvironmentSpec, screen: Front, secrets: Secrets) -> Ports:
+    """What the use cases of an environment act through."""
+    from comporta.drivers.linters.squawk import Squawk
+    from comporta.drivers.load_generator import GeneratedLoad
+    from comporta.drivers.metrics.prometheus import Prometheus
+    from comporta.drivers.probes.command import CommandProbe
+    from comporta.drivers.probes.http import HttpProbe
+    from comporta.drivers.probes.tcp import TcpProbe
+    from comporta.drivers.system_clock import SystemClock
+    from comporta.ports.bundle import Ports
+
+    clock = SystemClock()
+    runtime, router = runtime_driver(spec), router_driver(spec)
+    return Ports(
+        clock=clock,
+        runtime=runtime.build(spec, runtime.options.model_validate(spec.runtime.options), clock, secrets),
+        router=router.build(spec, router.options.model_validate(spec.router.options), clock, secrets),
+        probes={"http": HttpProbe(secrets), "tcp": TcpProbe(), "command": CommandProbe(Path(spec.base), secrets)},
+        operator=screen,
+        metrics=Prometheus(spec.metrics, secrets) if spec.metrics else None,
+        migrator=migrator(spec, clock, secrets),
+        linter=Squawk(),
+        load=GeneratedLoad(),
+        backing=backing(spec, clock, secrets),
+    )
 
 
 def alerts_of(spec: EnvironmentSpec, config: Path, secrets: Secrets) -> Alerts | None:
