@@ -32,11 +32,17 @@ KEPT = 24_000
 
 @dataclass(frozen=True)
 class Run:
-    """What one run came to. `found`: the files whose input shows a defect."""
+    """What one run came to.
+
+    Attributes:
+        found: the files whose input shows a defect.
+        broke: it ended otherwise than by its time or a finding, so it shows nothing.
+    """
 
     executions: int
     seconds: int
     found: list[Path]
+    broke: bool
 
 
 def main() -> int:
@@ -57,7 +63,9 @@ def main() -> int:
         say(f"{name}: {run.executions} executions in {run.seconds} s, {len(run.found)} findings")
         for path in run.found:
             say(f"  scripts/fuzz.py {name} --input {path.relative_to(ROOT)}")
-    return 1 if any(run.found for run in runs.values()) else 0
+        if run.broke:
+            say("  it broke: see above")
+    return 1 if any(run.found or run.broke for run in runs.values()) else 0
 
 
 def fuzz(name: str, minutes: float) -> Run:
@@ -71,12 +79,12 @@ def fuzz(name: str, minutes: float) -> Run:
         limits = [f"-max_total_time={round(60 * minutes)}", f"-timeout={PATIENCE}", f"-max_len={LONGEST}"]
         places = [f"-artifact_prefix={corpus}/found-", str(fresh), str(corpus)]
         began = time.monotonic()
-        said = _libfuzzer(name, work, *limits, "-rss_limit_mb=2048", "-print_final_stats=1", *places)
+        code, said = _libfuzzer(name, work, *limits, "-rss_limit_mb=2048", "-print_final_stats=1", *places)
         seconds = round(time.monotonic() - began)
         found = [path for path in targets.corpus(name) if path not in before]
         if not found:
             _keep(name, fresh, work)
-    return Run(_executions(said), seconds, found)
+    return Run(_executions(said), seconds, found, broke=code != 0 and not found)
 
 
 def _keep(name: str, fresh: Path, work: str) -> None:
@@ -96,8 +104,8 @@ def _keep(name: str, fresh: Path, work: str) -> None:
             (corpus / path.name[:12]).write_bytes(data)
 
 
-def _libfuzzer(name: str, work: str, *flags: str) -> str:
-    """What it said, which is also shown."""
+def _libfuzzer(name: str, work: str, *flags: str) -> tuple[int, str]:
+    """Its exit code, and what it said, which is also shown."""
     environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{TESTS}", "TMPDIR": work}
     command = [sys.executable, "-m", "fuzz.under_atheris", name, *flags]
     with subprocess.Popen(
@@ -108,7 +116,7 @@ def _libfuzzer(name: str, work: str, *flags: str) -> str:
         for line in run.stderr:
             sys.stderr.write(line)
             lines.append(line)
-    return "".join(lines)
+    return run.returncode, "".join(lines)
 
 
 def say(line: str) -> None:

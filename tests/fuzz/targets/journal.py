@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from functools import cache
 from itertools import count
 from pathlib import Path
 
 import anyio
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from comporta.app.context import Context, Interruption
 from comporta.app.deployments import opening

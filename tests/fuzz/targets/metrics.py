@@ -25,7 +25,7 @@ class _Server:
             if self.task.done():
                 break
             try:
-                return await asyncio.wait_for(ask(self.port, data), PATIENCE)
+                return await asyncio.wait_for(ask(self.port, data), 2 * PATIENCE)
             except ConnectionRefusedError:
                 await asyncio.sleep(0.01)
         ended: asyncio.Task[None] = self.task
