@@ -80,3 +80,66 @@ def test_different_measures_are_told_apart() -> None:
 def test_what_is_told_carries_the_first_message() -> None:
     _, changes = Alerts().seen([crossing()], 0.0, CALM)
     assert changes == [Change(crossing=crossing(), crossed=True)]
+
+
+def test_a_threshold_that_is_switched_off_is_never_crossed() -> None:
+    bad = Tally(requests=1000, errors=900, unanswered=900, timed=100, seconds=1000.0, probes=10, failed=10)
+    assert [c.measure for c in crossings(SPEC, 300.0, bad, USUAL)] == ["errors", "latency", "availability"]
+    off = Thresholds(errors_increase=None, latency_increase=None, availability=None)
+    assert crossings(off, 300.0, bad, USUAL) == []
+
+
+def test_a_threshold_itself_is_not_crossed_yet() -> None:
+    spec = Thresholds(availability=0.5)
+    assert crossings(spec, 300.0, Tally(probes=10, failed=5), Tally()) == []
+    assert crossings(spec, 300.0, Tally(probes=10, failed=6), Tally()) != []
+
+
+def test_ten_requests_are_enough_and_a_hundred_for_the_baseline() -> None:
+    assert names(300.0, Tally(requests=9, errors=9)) == []
+    assert names(300.0, Tally(requests=10, errors=10)) == ["errors"]
+    assert names(300.0, Tally(requests=10, errors=10), Tally(requests=99)) == []
+    assert names(300.0, Tally(requests=10, errors=10), Tally(requests=100)) == ["errors"]
+
+
+def test_every_window_beyond_the_third_is_a_trend() -> None:
+    spec = Thresholds(windows=(60.0, 300.0, 1800.0, 86400.0, 172800.0))
+    found = [crossings(spec, window, Tally(requests=100, errors=50), USUAL)[0] for window in spec.windows]
+    assert [each.severity for each in found] == ["critical", "degradation", "trend", "trend", "trend"]
+
+
+def test_a_crossing_says_what_was_measured_and_what_is_allowed() -> None:
+    now = Tally(requests=1000, errors=100, timed=900, seconds=180.0, probes=100, failed=55)
+    assert {each.name: each.message for each in crossings(SPEC, 300.0, now, USUAL)} == {
+        "errors-300": "error rate 10.0 % over 300 s, allowed 6.0 %",
+        "latency-300": "mean latency 0.2 s over 300 s, allowed 0.15 s",
+        "availability-300": "availability 95.00 % over 300 s, allowed 99.50 %",
+    }
+
+
+def test_a_longer_window_tells_once_nothing_of_the_shorter_ones_alert_is_left_in_it() -> None:
+    longer = [crossing(window=1800.0)]
+    looks = [(0.0, [crossing()]), (300.0, []), (1799.0, longer), (1800.0, longer)]
+    assert history(looks)[2:] == [(1800.0, "errors-1800", True)]
+
+
+def test_the_same_window_tells_again_after_it_was_over() -> None:
+    looks = [(0.0, [crossing()]), (300.0, []), (400.0, [crossing()])]
+    assert history(looks)[2:] == [(400.0, "errors-300", True)]
+
+
+def test_what_is_up_is_what_has_not_calmed_down() -> None:
+    alerts, _ = Alerts().seen([crossing(), crossing("latency")], 0.0, CALM)
+    assert [each.name for each in alerts.up] == ["errors-300", "latency-300"]
+    alerts, _ = alerts.seen([crossing()], CALM, CALM)
+    assert [each.name for each in alerts.up] == ["errors-300"]
+
+
+def test_a_longer_window_that_was_calm_in_between_tells_again_though_its_window_is_not_over() -> None:
+    longer = [crossing(window=1800.0)]
+    told = history([(0.0, longer), (300.0, []), (400.0, longer)])
+    assert told[2:] == [(400.0, "errors-1800", True)]
+
+
+def test_what_a_shorter_window_told_late_in_the_day_counts_as_told_too() -> None:
+    assert history([(5000.0, [crossing()]), (5300.0, []), (5400.0, [crossing(window=1800.0)])])[2:] == []

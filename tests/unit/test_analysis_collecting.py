@@ -82,3 +82,36 @@ def test_every_request_after_the_beginning_is_in_exactly_one_block(
             blocks.append(block)
     assert total(b.stable for b in blocks).requests == sum(n for _, _, n in arrivals)
     assert [b.start for b in blocks] == [first + i * collector.seconds for i in range(len(blocks))]
+
+
+def test_what_seems_to_have_ended_a_minute_before_the_blocks_bears_the_time_of_another_clock() -> None:
+    begun = beginning(at=1000.0)
+    kept = begun.with_figures((figures(begun.start - 61), figures(begun.start - 60), figures(begun.start - 1)))
+    assert [each.at for each in kept.figures] == [begun.start - 61]
+
+
+def test_what_bears_a_time_within_the_next_minute_waits_for_its_block() -> None:
+    begun = beginning()
+    now = begun.start + 1 + LATE
+    ahead = begun.with_figures((figures(now + 60), figures(now + 61, requests=7), figures(begun.start + 1)))
+    closed = ahead.close(now)
+    assert closed is not None
+    assert closed[1].stable.requests == 7
+    assert [each.at for each in closed[0].figures] == [now + 60, begun.start + 1]
+
+
+def test_a_router_has_a_second_to_write_down_what_it_answered_and_requests_three_to_end() -> None:
+    assert (LATE, IN_FLIGHT) == (1, 3)
+    assert beginning(at=999.5).start == 1003
+
+
+def test_a_block_bears_its_length_and_the_share_it_was_counted_under() -> None:
+    begun = beginning(rate=10.0)
+    closed = begun.close(begun.start + 100)
+    assert closed is not None
+    assert (closed[1].seconds, closed[1].share, closed[0].start) == (2, 0.05, begun.start + 2)
+
+
+def test_a_block_waits_for_five_stable_requests_where_stable_gets_little() -> None:
+    mostly_candidate = Roles(candidate=2, stable=1, share=0.95)
+    assert Collector.beginning(mostly_candidate, 10.0, 1000.0).seconds == 10

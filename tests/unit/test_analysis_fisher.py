@@ -85,6 +85,8 @@ def test_swapping_the_roles_inverts_the_odds_ratio(n_c: int, n_s: int, data: st.
         (Table(0, 0, 3, 10), False),
         (Table(3, 10, 0, 0), False),
         (Table(0, 10, 1, 10), True),
+        (Table(0, 1, 1, 10), True),
+        (Table(1, 10, 0, 1), True),
     ],
 )
 def test_a_table_says_something_only_if_another_one_had_the_same_margins(table: Table, informative: bool) -> None:

@@ -5,6 +5,7 @@ import random
 from statistics import median
 
 import pytest
+from msgspec.structs import replace
 
 from comporta.analysis.blocks import Block
 from comporta.analysis.forecast import Traffic, forecast, log_spread, smallest_rise, time_to_detect, time_to_proof
@@ -85,3 +86,38 @@ def test_the_spread_of_latencies_is_that_of_their_logarithms() -> None:
     latencies = Histogram.of([0.08 * math.exp(0.6 * rng.gauss(0, 1)) for _ in range(5000)])
     assert log_spread(Memory.seeded(latencies)) == pytest.approx(0.6, rel=0.05)
     assert log_spread(Memory()) is None
+
+
+def test_an_outage_is_every_request_failing_and_nothing_is_worse() -> None:
+    outage = time_to_detect(SETTINGS, traffic(1), 0.99)
+    assert forecast(SETTINGS, traffic(1), 900).outage == outage
+    assert time_to_detect(SETTINGS, traffic(1), 5.0) == outage
+
+
+def test_what_is_found_at_the_very_end_of_the_horizon_is_found() -> None:
+    assert smallest_rise(SETTINGS, traffic(50_000), 2) is not None
+    assert smallest_rise(SETTINGS, traffic(50_000), 1.9) is None
+
+
+def test_a_slowdown_needs_both_traffic_and_a_known_spread() -> None:
+    assert forecast(SETTINGS, replace(traffic(50), log_spread=None), 900).slower is None
+    assert forecast(SETTINGS, replace(traffic(50), candidate=0.0), 900).slower is None
+    assert forecast(SETTINGS, replace(traffic(50), candidate=0.0, stable=0.0), 900).slower is None
+
+
+def test_where_there_is_no_room_for_the_margin_nothing_is_proven() -> None:
+    assert time_to_proof(SETTINGS, traffic(50, errors=0.995)) == math.inf
+    assert time_to_detect(SETTINGS, traffic(50, errors=0.0), 0.0) == math.inf
+    assert time_to_proof(SETTINGS, traffic(50, errors=0.99)) == math.inf
+
+
+def test_where_stable_never_fails_each_error_tells_as_much_as_the_share_is_small() -> None:
+    level = -math.log(0.01) - math.log(0.6) - math.log(0.8 * 0.27)
+    growth = 2.5 * 0.01 * math.log(1 / 0.05)
+    assert time_to_detect(SETTINGS, traffic(50, errors=0.0), 0.01) == math.ceil(level / growth)
+
+
+def test_where_only_an_outage_is_found_in_time_it_is_found() -> None:
+    outage = time_to_detect(SETTINGS, traffic(1), 0.99)
+    assert time_to_detect(SETTINGS, traffic(1), 0.49) > outage
+    assert (smallest_rise(SETTINGS, traffic(1), outage) or 0) > 0.49

@@ -32,6 +32,10 @@ def test_a_rate_without_requests_may_be_anything() -> None:
     assert rate_interval(0, 0, 0.05) == Interval(estimate=0, low=0, high=1)
 
 
+def test_where_all_requests_may_be_one_burst_nothing_is_known_of_a_rate() -> None:
+    assert rate_interval(1, 2, 0.05, phi=1000.0) == Interval(estimate=0.5, low=0.0, high=1.0)
+
+
 def test_more_requests_make_a_rate_more_certain() -> None:
     widths = [rate_interval(n // 100, n, 0.05) for n in (100, 1000, 10_000, 1_000_000)]
     sizes = [interval.high - interval.low for interval in widths]
@@ -88,3 +92,45 @@ def test_the_edges_of_the_odds_lie_outside_what_is_plausible_and_within_a_step_o
     for edge, place in ((interval.low, peak - half), (interval.high, peak + half)):
         if log_odds[0] < place < log_odds[-1] and 0 < edge < math.inf:
             assert (math.log(edge) - place) * (place - peak) >= -1e-6
+
+
+def test_an_edge_of_the_odds_lies_on_the_line_through_the_two_points_before_but_within_the_grid() -> None:
+    likelihoods = [-20.0, -2.0, 0.0, -2.0, -20.0]
+    level = math.log(math.fsum(map(math.exp, likelihoods)) / 5) + math.log(0.05)
+    wide = odds_interval(likelihoods, [-3.0, -1.0, 0.0, 1.0, 3.0], 0.05)
+    assert math.log(wide.high) == pytest.approx(1 + (level + 2) / -2)
+    assert math.log(wide.low) == pytest.approx(-math.log(wide.high))
+    narrow = odds_interval(likelihoods, [-2.0, -1.0, 0.0, 1.0, 2.0], 0.05)
+    assert (math.log(narrow.low), math.log(narrow.high)) == pytest.approx((-2, 2))
+    assert narrow.estimate == 1
+
+
+def test_an_edge_of_the_odds_next_to_the_likeliest_is_the_grids_next_point() -> None:
+    found = odds_interval([-9.0, 0.0, -9.0, -30.0], [-1.0, 0.5, 2.0, 3.0], 0.05)
+    assert (math.log(found.low), math.log(found.estimate), math.log(found.high)) == pytest.approx((-1, 0.5, 2))
+
+
+def test_nothing_is_known_beyond_an_end_of_the_grid_that_is_plausible() -> None:
+    assert odds_interval([-1.0, 0.0, -30.0], [-1.0, 0.0, 1.0], 0.05).low == 0
+    assert odds_interval([-30.0, 0.0, -1.0], [-1.0, 0.0, 1.0], 0.05).high == math.inf
+
+
+def test_all_odds_alike_are_estimated_as_equal_roles() -> None:
+    assert odds_interval([-5.0] * 4, [-2.0, -1.0, 0.0, 3.0], 0.05).estimate == 1
+
+
+def test_where_the_likeliest_odds_are_two_the_edges_are_the_grids_next_points() -> None:
+    found = odds_interval([-30.0, 0.0, 0.0, -30.0], [-2.0, -1.0, 1.0, 2.0], 0.05)
+    assert (math.log(found.low), math.log(found.high)) == pytest.approx((-2, 2))
+
+
+def test_odds_that_are_all_smaller_by_a_factor_have_edges_that_are_too() -> None:
+    likelihoods, grid = [-20.0, -2.0, 0.0, -2.0, -20.0], [-3.0, -1.0, 0.0, 1.0, 3.0]
+    here, there = (odds_interval(likelihoods, [x - shift for x in grid], 0.05) for shift in (0.0, 10.0))
+    assert (there.low, there.high) == pytest.approx((here.low * math.exp(-10), here.high * math.exp(-10)))
+    stretched = odds_interval(likelihoods, [3 * x for x in grid], 0.05)
+    assert (stretched.low, stretched.high) == pytest.approx((here.low**3, here.high**3))
+
+
+def test_requests_count_in_full_unless_they_come_in_bursts() -> None:
+    assert rate_interval(5, 100, 0.05) == rate_interval(5, 100, 0.05, 1.0)

@@ -12,9 +12,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from comporta.analysis.blocks import IN_FLIGHT, Block, block_seconds, first_start
+from comporta.analysis.intervals import odds_interval, rate_interval
 from comporta.analysis.judge import BlockReplayed, Settings, State, begin, log_evidence, update
+from comporta.analysis.latency import Latency
 from comporta.analysis.limits import Limits
+from comporta.analysis.proof import Proof
+from comporta.analysis.rates import Rates
 from comporta.analysis.verdict import Kind, Verdict, verdict
+from comporta.analysis.wealth import Wealth
 from comporta.model.figures import Counts
 from comporta.model.histogram import Histogram, seconds_of
 from comporta.model.values import from_json, to_json
@@ -82,6 +87,7 @@ def test_a_candidate_that_fails_more_requests_fails_and_stays_failed() -> None:
 def test_what_was_judged_to_fail_is_not_judged_again() -> None:
     failed = replace(begin(), failed="it was bad")
     assert said(judged(traffic(3), failed), 3).reasons == ("it was bad",)
+    assert said(failed, 0).towards_abort == 100
 
 
 def test_a_slower_candidate_fails_for_being_slower() -> None:
@@ -130,8 +136,27 @@ def test_without_any_request_there_is_no_data() -> None:
     idle = judged([Block(start=t, seconds=30) for t in range(0, 300, 30)])
     assert said(idle, 300).kind is Kind.NO_DATA
     stopped = judged(traffic(300, share=0.1))
-    assert said(stopped, 300 + SETTINGS.window).kind is Kind.PASS
-    assert said(stopped, 301 + SETTINGS.window).kind is Kind.NO_DATA
+    assert said(stopped, 360).kind is Kind.PASS
+    assert said(stopped, 361).kind is Kind.NO_DATA
+
+
+def test_a_minute_without_a_request_is_still_judged_and_more_is_no_data() -> None:
+    once = update(SETTINGS, begin(), Block(start=0, seconds=1, candidate=Counts(requests=1), stable=Counts(requests=9)))
+    assert said(once, 61).kind is Kind.INCONCLUSIVE
+    assert said(once, 61.5).kind is Kind.NO_DATA
+
+
+@pytest.mark.parametrize(("evidence", "kind"), [(0.999, Kind.PASS), (1.001, Kind.INCONCLUSIVE)])
+def test_nothing_is_promoted_once_harm_is_e_times_as_likely(evidence: float, kind: Kind) -> None:
+    proven, wealth = Proof(equal=50.0), Wealth(log_total=evidence)
+    state = State(
+        started=0,
+        until=400,
+        latest_request=400,
+        errors=Rates(wealth=wealth, proof=proven),
+        latency=Latency(wealth=wealth, proof=proven),
+    )
+    assert said(state, 400).kind is kind
 
 
 def test_little_traffic_is_inconclusive_and_says_what_is_missing() -> None:
@@ -305,3 +330,110 @@ def test_a_block_is_long_enough_to_expect_both_roles_in_it(candidate: float, sta
 def test_after_a_change_of_weights_blocks_begin_anew_on_the_clock() -> None:
     assert first_start(101.2 + IN_FLIGHT, 4) == 108
     assert first_start(104, 4) == 104
+
+
+def test_latencies_are_judged_from_thirty_seconds_after_the_first_block_on() -> None:
+    one = update(SETTINGS, begin(counts(random.Random(1), 3000, 0.01)), replace(traffic(1)[0], start=100))
+    block = traffic(1, slower=2.0)[0]
+    cold = update(SETTINGS, one, replace(block, start=129))
+    warm = update(SETTINGS, one, replace(block, start=130))
+    assert cold.latency.wealth == one.latency.wealth
+    assert warm.latency.wealth != one.latency.wealth
+    assert (warm.started, warm.until, warm.latest_request) == (100, 131, 131)
+
+
+def test_a_block_without_requests_is_no_sign_of_life() -> None:
+    state = update(SETTINGS, judged(traffic(5)), Block(start=5, seconds=7))
+    assert (state.until, state.latest_request) == (12, 5)
+
+
+def test_a_judge_begins_with_what_stable_did_before() -> None:
+    before = counts(random.Random(1), 3000, 0.01)
+    state = begin(before)
+    assert (state.errors.proof.events, state.errors.proof.trials) == (before.errors, 3000)
+    assert state.latency.stable.total == before.latencies.total
+    assert begin() == State()
+
+
+def test_what_is_spent_on_errors_is_not_spent_on_latency() -> None:
+    rules = Settings(errors_share=0.7, alpha=0.02, harm=2.0, margin=0.03, latency_margin=0.04, latency_floor=0.01)
+    assert rules.latency_share == pytest.approx(0.3)
+    assert rules.rate_rules.log_cap == pytest.approx(math.log(1.001 / math.sqrt(0.7 * 0.02)))
+    assert rules.latency_rules.log_cap == pytest.approx(math.log(1.001 / math.sqrt(0.3 * 0.02)))
+    assert (rules.rate_rules.margin, rules.latency_rules.margin, rules.latency_rules.floor) == (0.03, 0.04, 0.01)
+    assert rules.rate_rules.log_odds[8] == pytest.approx(math.log(2))
+
+
+@pytest.mark.parametrize(
+    ("wealth", "failed"), [(math.log(20) - 0.001, True), (math.log(20), False), (math.log(20) + 0.001, False)]
+)
+def test_the_comparison_is_disbelieved_from_twenty_to_one_on(wealth: float, failed: bool) -> None:
+    state = judged(traffic(1))
+    sure = replace(state.errors.wealth, log_total=50.0)
+    doubted = replace(
+        state,
+        errors=replace(state.errors, wealth=sure),
+        sentinel=replace(state.sentinel, wealth=replace(state.sentinel.wealth, log_total=wealth)),
+    )
+    assert bool(update(SETTINGS, doubted, Block(start=1, seconds=1)).failed) is failed
+
+
+def test_a_verdict_tells_the_quantiles_and_rates_of_both_roles() -> None:
+    state = judged(traffic(60, errors=0.03, slower=1.5))
+    told = said(state, 60)
+    for role, memory in (("candidate", state.latency.candidate), ("stable", state.latency.stable)):
+        shares = (0.5, 0.95, 0.99)
+        assert [getattr(told.latency, f"{role}_p{100 * share:.0f}") for share in shares] == [
+            memory.quantile(share) for share in shares
+        ]
+    totals, slow = state.errors.totals, state.latency.slow
+    assert told.errors.candidate.estimate == totals.candidate_events / totals.candidate
+    assert told.errors.stable.estimate == totals.stable_events / totals.stable
+    assert told.latency.candidate_slow.estimate == slow.candidate_events / slow.candidate
+    assert told.latency.stable_slow.estimate == slow.stable_events / slow.stable
+    assert told.errors.odds_low < told.errors.odds_ratio < (told.errors.odds_high or 0)
+    assert said(State(), 0).latency.candidate_p50 is None
+    assert said(State(), 0).errors.odds_high is None
+
+
+def test_what_is_shown_of_rates_and_odds_covers_them_with_95_percent() -> None:
+    state = judged(traffic(3, errors=0.2))
+    told, totals, slow = said(state, 3), state.errors.totals, state.latency.slow
+    phi, of_slow = state.errors.dispersion.phi, state.latency.tail.phi
+    assert told.errors.candidate == rate_interval(totals.candidate_events, totals.candidate, 0.05, phi)
+    assert told.errors.stable == rate_interval(totals.stable_events, totals.stable, 0.05, phi)
+    assert told.latency.candidate_slow == rate_interval(slow.candidate_events, slow.candidate, 0.05, of_slow)
+    assert told.latency.stable_slow == rate_interval(slow.stable_events, slow.stable, 0.05, of_slow)
+    odds = odds_interval(state.errors.likelihoods, SETTINGS.rate_rules.log_odds, 0.05)
+    assert (told.errors.odds_low, told.errors.odds_ratio) == (odds.low, odds.estimate)
+    assert (told.errors.odds_high or math.inf) == odds.high
+
+
+def test_evidence_beyond_all_numbers_stays_a_number() -> None:
+    state = begin()
+    sure = replace(state, errors=replace(state.errors, wealth=replace(state.errors.wealth, log_total=2000.0)))
+    assert log_evidence(SETTINGS, sure) == pytest.approx(2000 + math.log(0.6))
+
+
+def test_where_both_speak_as_loudly_the_errors_are_named() -> None:
+    rules, state = Settings(errors_share=0.5), begin()
+    loud = replace(state.errors.wealth, log_total=50.0)
+    both = replace(
+        state,
+        errors=replace(state.errors, wealth=loud),
+        latency=replace(state.latency, wealth=replace(state.latency.wealth, log_total=50.0)),
+    )
+    assert update(rules, both, Block(start=0, seconds=1)).failed == "the candidate fails more requests than stable"
+    assert update(rules, state, Block(start=0, seconds=1)).failed == ""
+
+
+def test_ages_and_percentages_stay_within_their_range() -> None:
+    assert said(State(), 5).seconds == 0
+    begun = replace(begin(), started=100)
+    assert [said(begun, at).seconds for at in (90, 100.5, 110)] == [0, 0.5, 10]
+    for evidence, percent in ((-3.0, 0), (50.0, 100)):
+        wealth = replace(begun.errors.wealth, log_total=evidence)
+        weighed = replace(
+            begun, errors=replace(begun.errors, wealth=wealth), latency=replace(begun.latency, wealth=wealth)
+        )
+        assert said(weighed, 110).towards_abort == percent

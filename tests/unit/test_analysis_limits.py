@@ -1,5 +1,6 @@
 """The kill rules: catastrophes end a rollout, chance, a burst and an outage of both do not."""
 
+import math
 from typing import Any
 
 import pytest
@@ -150,3 +151,101 @@ def test_a_metric_can_be_both_bounded_and_compared_and_each_limit_needs_two_bloc
     assert not watched(EQUAL, high, apart, high, limits=limits).killed
     assert watched(high, high, limits=limits).killed == "queue is 101, above 100, for two blocks"
     assert watched(EQUAL, apart, apart, limits=limits).killed.startswith("queue is 16, above 1.5 times")
+
+
+def test_a_value_at_its_limit_is_not_beyond_it() -> None:
+    at = block(counts(1000, 100), counts(1000))
+    assert not watched(at, at, limits=Limits(errors=0.1, errors_above_stable=0.1)).killed
+
+
+def test_limits_that_are_broken_one_after_the_other_do_not_kill() -> None:
+    failing, slow = block(counts(200, 60), STABLE), block(counts(200, seconds=20.0), STABLE)
+    assert not watched(failing, slow, failing, slow).killed
+
+
+def test_a_window_holds_at_least_a_hundred_candidate_requests_and_thirty_seconds() -> None:
+    assert (Limits().minimum, SHORTEST_WINDOW) == (100, 30)
+    full = block(counts(100, 60), STABLE)
+    assert watched(full, full).killed
+    assert not watched(*[block(counts(99, 60), STABLE)] * 2).killed
+
+
+def test_the_reasons_have_the_values_and_the_limits() -> None:
+    sums = Sums().plus(counts(500, 100, seconds=15.0)), Sums().plus(counts(5000, 50, seconds=0.1))
+    assert broken_rules(*sums, Limits(), 1.0) == {
+        "errors": "the candidate fails 20.0% of requests, above 10.0%",
+        "errors-above-stable": "the candidate fails 20.0% of requests, stable 1.0%",
+        "latency": "the candidate takes 14.9 s on average, above 10 s",
+        "latency-above-stable": "the candidate takes 14.9 s on average, stable 0.1 s",
+    }
+
+
+ABOVE = Limits(errors=None, errors_above_stable=0.0, latency=None, latency_above_stable=0.0)
+
+
+@pytest.mark.parametrize(
+    ("n_c", "n_s", "errors", "phi"), [(200, 2000, 20, 1.0), (3000, 150, 9, 1.0), (500, 500, 5, 3.0)]
+)
+def test_one_error_decides_whether_five_standard_errors_are_reached(
+    n_c: int, n_s: int, errors: int, phi: float
+) -> None:
+    def reached(x: int) -> bool:
+        pooled = (x + errors) / (n_c + n_s)
+        return x / n_c - errors / n_s > 5 * math.sqrt(phi * pooled * (1 - pooled) * (1 / n_c + 1 / n_s))
+
+    first = next(x for x in range(n_c) if reached(x))
+    for x in (first - 1, first):
+        told = broken_rules(Sums(requests=n_c, errors=x), Sums(requests=n_s, errors=errors), ABOVE, phi)
+        assert list(told) == (["errors-above-stable"] if x == first else [])
+
+
+@pytest.mark.parametrize(
+    ("slow", "usual"), [((0.2, 0.5), (0.1, 0.4)), ((0.2, 0.2), (0.1, 0.25)), ((0.1, 0.9), (0.2, 0.2))]
+)
+def test_as_many_latencies_as_reach_five_standard_errors_of_the_means_are_needed(
+    slow: tuple[float, ...], usual: tuple[float, ...]
+) -> None:
+    roles = [Sums().plus(Counts(requests=2, latencies=Histogram.of(each))) for each in (slow, usual)]
+
+    def times(sums: Sums, n: int) -> Sums:
+        return Sums(successes=2 * n, seconds=sums.seconds * n, squares=sums.squares * n)
+
+    distance = roles[0].mean_latency - roles[1].mean_latency
+    variances = sum(each.squares / 2 - each.mean_latency**2 for each in roles)
+    first = math.floor(25 * variances / (2 * distance**2)) + 1
+    for n in (first - 1, first):
+        told = broken_rules(times(roles[0], n), times(roles[1], n), ABOVE, 1.0)
+        assert list(told) == (["latency-above-stable"] if n == first else [])
+
+
+def test_it_is_the_difference_of_the_means_that_is_limited() -> None:
+    sums = Sums().plus(counts(500, seconds=4.0)), Sums().plus(counts(500, seconds=2.0))
+    assert not broken_rules(*sums, Limits(), 1.0)
+
+
+def test_it_is_the_difference_of_the_error_rates_that_is_limited() -> None:
+    sums = Sums(requests=20_000, errors=600), Sums(requests=20_000, errors=300)
+    assert not broken_rules(*sums, Limits(), 1.0)
+    assert list(broken_rules(*sums, Limits(errors_above_stable=0.01), 1.0)) == ["errors-above-stable"]
+
+
+def test_where_both_roles_fail_every_request_or_take_as_long_each_time_the_candidate_is_no_worse() -> None:
+    down = Sums(requests=500, errors=500)
+    assert not broken_rules(down, down, Limits(), 1.0)
+    slow = Sums(requests=500, successes=500, seconds=6000.0, squares=72_000.0)
+    assert not broken_rules(slow, slow, Limits(), 1.0)
+
+
+def test_a_role_that_was_asked_nothing_neither_fails_nor_takes_time() -> None:
+    assert not broken_rules(Sums(), Sums().plus(counts(500)), Limits(latency_above_stable=0.5), 1.0)
+
+
+def test_where_stable_answered_nothing_the_candidates_latency_speaks_for_itself() -> None:
+    told = broken_rules(Sums().plus(counts(500, seconds=4.0)), Sums(requests=500, errors=500), Limits(), 1.0)
+    assert list(told) == ["latency-above-stable"]
+
+
+def test_a_window_adds_up_what_its_blocks_hold() -> None:
+    sums = Sums().plus(counts(3, 1, seconds=0.5)).plus(counts(5, 2, seconds=2.0))
+    assert (sums.requests, sums.errors, sums.successes) == (8, 3, 5)
+    assert (sums.seconds, sums.squares) == pytest.approx((2 * 0.5 + 3 * 2, 2 * 0.5**2 + 3 * 2**2), rel=0.05)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
 import pytest
 import trio
+from msgspec.structs import replace
 
 from comporta.app.context import Alerts, Context
 from comporta.app.deploy import deploy
@@ -82,8 +83,8 @@ class Office:
     def deploy(self, version: str = "1.0.0") -> None:
         self.run(lambda ctx: deploy(ctx, version, blue_green.plan))
 
-    def deliver(self, since: int | None = 0) -> None:
-        self.run(lambda ctx: deliver(ctx, since=since, tell=self.said.append))
+    def deliver(self) -> None:
+        self.run(lambda ctx: deliver(ctx, tell=self.said.append))
 
 
 def test_a_deployment_is_told_as_it_began_and_as_it_ended_each_once() -> None:
@@ -107,10 +108,10 @@ def test_the_first_time_nothing_old_is_told() -> None:
     office = Office(receiver(listener))
     office.deploy()
     office.world.wait(60)
-    office.deliver(since=None)
+    office.deliver()
     assert listener.got == []
     office.deploy("1.1.0")
-    office.deliver(since=None)
+    office.deliver()
     assert [(m.event.value, m.version) for m in listener.got] == [("started", "1.1.0"), ("promoted", "1.1.0")]
 
 
@@ -170,7 +171,7 @@ def test_a_receiver_that_hangs_keeps_no_other_waiting() -> None:
 
     async def for_a_while(ctx: Context) -> None:
         with anyio.move_on_after(5):
-            await deliver(ctx, since=0, tell=office.said.append)
+            await deliver(ctx, tell=office.said.append)
 
     office.run(for_a_while)
     assert well.events == ["started", "promoted"]
@@ -188,7 +189,7 @@ def test_a_hook_is_run_once_even_if_it_fails_or_was_cut_off() -> None:
 
     async def killed(ctx: Context) -> None:
         with anyio.move_on_after(5):
-            await deliver(ctx, since=0, tell=office.said.append)
+            await deliver(ctx, tell=office.said.append)
 
     office.run(killed)
     office.deliver()
@@ -202,7 +203,7 @@ def test_a_receiver_that_left_the_config_is_waited_for_no_longer() -> None:
 
     async def killed(ctx: Context) -> None:
         with anyio.move_on_after(0.2):
-            await deliver(ctx, since=0, tell=office.said.append)
+            await deliver(ctx, tell=office.said.append)
 
     office.run(killed)
     office.receivers = (receiver(Listener(), "new"),)
@@ -218,7 +219,7 @@ def test_it_stays_while_somebody_deploys_and_tells_the_end_without_being_woken()
         async with anyio.create_task_group() as group:
             group.start_soon(deploy, ctx, "1.0.0", blue_green.plan)
             await ctx.ports.clock.sleep(0.1)
-            await deliver(ctx, since=0, tell=office.said.append)
+            await deliver(ctx, tell=office.said.append)
             assert await ctx.journal.lease("test") is None
 
     office.run(both)
@@ -232,7 +233,7 @@ def test_only_one_delivers_at_a_time() -> None:
 
     async def another(ctx: Context) -> None:
         with office.outbox.turn("test"):
-            await deliver(ctx, since=0, tell=office.said.append)
+            await deliver(ctx, tell=office.said.append)
 
     office.run(another)
     assert listener.got == []
@@ -312,7 +313,7 @@ def test_a_daemon_that_is_there_before_the_first_courier_tells_what_that_one_cam
             await ctx.ports.clock.sleep(0.1)
             group.start_soon(deliver_forever, ctx, office.said.append)
             await ctx.ports.clock.sleep(0.1)
-            await deliver(ctx, since=0, tell=office.said.append)
+            await deliver(ctx, tell=office.said.append)
             await ctx.ports.clock.sleep(600)
             group.cancel_scope.cancel()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import pytest
@@ -88,3 +89,54 @@ def test_a_block_counts_by_its_median_above_the_floor() -> None:
 
 def test_the_cost_of_an_answer_is_the_time_it_took_of_the_whole() -> None:
     assert cost_of(block(0.1, 0.1, 0.1, 0.1, failed=1)) == 0.25
+
+
+def test_the_bound_of_pairs_is_the_order_statistic_of_the_sign_test() -> None:
+    factors = [1.0 + n / 10 for n in range(PAIRS)]
+    found = paired(factors, [1.0] * PAIRS)
+    assert found.estimate == pytest.approx(math.sqrt(1.5 * 1.6))
+    assert found.least == pytest.approx(1.2)  # two of twelve on the wrong side: 1.9 %; three: 7.3 %
+
+
+def test_the_bound_of_other_times_is_that_of_moses() -> None:
+    new, old = [10.0 * 1.1**n for n in range(8)], [1.3**n for n in range(8)]
+    ratios = sorted(a / b for a in new for b in old)
+    found = unpaired(new, old)
+    assert found.estimate == pytest.approx((ratios[31] + ratios[32]) / 2, rel=0.01)
+    assert found.least == pytest.approx(ratios[15])  # 8·8/2 - 1.645·√(8·8·17/12) = 16.3: the 16th
+    odd = unpaired([1.0, 2.0, 4.0], [1.0])
+    assert odd.estimate == pytest.approx(1.0), "the quick quarters are alike"
+    assert odd.least == 0.0
+
+
+def test_a_machine_that_was_busier_later_makes_no_release_slower() -> None:
+    busy = [1.0, 1.0, 1.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0]
+    assert unpaired(busy, [1.0] * PAIRS) == Ratio(estimate=1.0, least=1.0)
+    assert unpaired([5.0] * 2 + [1.0] * 2, [1.0] * 4).estimate == 1.0
+
+
+def test_a_ratio_at_the_limit_is_not_beyond_it() -> None:
+    assert not Ratio(estimate=1.5, least=1.4).beyond(1.5)
+    assert not Ratio(estimate=1.6, least=1.0).beyond(1.5)
+    assert Ratio(estimate=1.6, least=1.01).beyond(1.5)
+
+
+@pytest.mark.parametrize(("m", "n", "rank"), [(4, 3, 1), (4, 4, 2), (8, 8, 16), (12, 12, 43), (5, 9, 10)])
+def test_the_bound_of_other_times_has_the_rank_of_the_normal_approximation(m: int, n: int, rank: int) -> None:
+    new, old = [100.0 * 1.001**i for i in range(m)], [1.01**i for i in range(n)]
+    slow = [each * 10 if i > m // 2 else each for i, each in enumerate(new)]
+    ratios = sorted(a / b for a in slow for b in old)
+    assert rank == math.floor(m * n / 2 - 1.6449 * math.sqrt(m * n * (m + n + 1) / 12))
+    quick = sorted(slow)[(m - 1) // 4] / sorted(old)[(n - 1) // 4]
+    found = unpaired(slow, old).least
+    assert found == pytest.approx(min(ratios[rank - 1], quick))
+
+
+def test_the_median_of_an_odd_number_of_pairs_is_the_one_in_the_middle() -> None:
+    assert paired([1.0, 2.0, 9.0], [1.0] * 3).estimate == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(("blocks", "quick"), [(4, 0), (5, 1), (8, 1), (9, 2), (12, 2)])
+def test_the_quick_quarter_ends_where_a_quarter_of_the_blocks_does(blocks: int, quick: int) -> None:
+    new = [1.0 + i for i in range(blocks)]
+    assert unpaired([*new[: quick + 1], *[100.0] * (blocks - quick - 1)], [1.0] * blocks).estimate == new[quick]

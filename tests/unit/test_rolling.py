@@ -168,10 +168,25 @@ def test_each_batch_is_judged_before_the_instances_that_it_replaces_go() -> None
         *["CheckService", "DrainSlot", "StopInstances", "ProveLive"],
     ]
     judged = [step for step in planned(3, 3).steps if isinstance(step, JudgeTraffic)]
-    assert [(step.instances, step.roles.share, step.needs_proof) for step in judged] == [
-        (1, 0.33, False),
-        (2, 0.67, False),
+    assert [(step.instances, step.roles.share, step.needs_proof, step.hold) for step in judged] == [
+        (1, 0.33, False, 0),
+        (2, 0.67, False, 0),
     ]
+
+
+def test_where_one_may_be_missing_an_old_one_goes_before_anything_starts_or_is_judged() -> None:
+    plan = planned(3, 3, max_unavailable=1)
+    assert [type(step).__name__ for step in plan.steps[:4]] == [
+        *["ConfigureRouter", "ShiftTraffic", "ScaleInstances", "StartInstances"]
+    ]
+    shifts = [step.to for step in plan.steps if isinstance(step, ShiftTraffic)]
+    assert [each.release_in(NEW) for each in shifts[:2]] == [None, specs.release(3).ref]
+    assert shifts[0].instances_in(OLD) == 2
+
+
+def test_where_fewer_run_than_the_config_asks_for_now_none_goes_before_its_turn() -> None:
+    scaled = [step for step in planned(4, 2).steps if isinstance(step, ScaleInstances) and step.slot is OLD]
+    assert [(step.back_to.instances, step.to.instances) for step in scaled] == [(2, 1)]
 
 
 def test_where_nothing_serves_all_instances_start_at_once() -> None:

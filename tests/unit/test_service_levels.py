@@ -116,3 +116,59 @@ def test_bars_hold_each_change_once_and_lie_in_the_window() -> None:
     assert len(found.bars) == BARS
     assert [bar.at for bar in found.bars] == sorted(bar.at for bar in found.bars)
     assert {bar.slowest for bar in found.bars} == {60.0, None}
+
+
+def test_a_level_says_whose_promise_it_was_and_how_many_it_is_made_of() -> None:
+    found = window(outline(1, seconds=5.0), outline(2, seconds=9.0), outline(3, strategy="rollback", seconds=3.0))
+    assert [(each.name, each.limit, each.value, each.counted, each.worst) for each in found.whole.levels] == [
+        ("success", 0.95, 1.0, 2, None),
+        ("deployment", 900.0, 9.0, 2, 9.0),
+        ("rollback", 300.0, 3.0, 1, 3.0),
+        ("lost", 0, 0, 3, 0),
+    ]
+
+
+def test_what_is_exactly_promised_is_kept() -> None:
+    assert level(window(outline(1, seconds=900.0)), "deployment").kept
+    assert level(window(outline(1), outline(2, ABORTED), success=0.5), "success").kept
+
+
+def test_a_window_without_length_has_no_frequency() -> None:
+    found = over([outline(5)], 5.0, 5.0, ServiceLevelsSpec())
+    assert found.dora.per_day == 0.0
+    assert [(bar.at, bar.promoted) for bar in found.bars] == [(5.0, 1)]
+
+
+def test_a_day_has_86400_seconds() -> None:
+    assert over([outline(5)], 0.0, 86400.0, ServiceLevelsSpec()).dora.per_day == 1.0
+
+
+def test_bars_are_thirtieths_of_the_window_and_leave_out_rollbacks_and_what_runs() -> None:
+    ended = [outline(10.0), outline(29.0, ABORTED), outline(30.0, seconds=70.0), outline(900.0)]
+    others = [outline(40.0, strategy="rollback"), outline(50.0, None)]
+    found = over([*ended, *others], 0.0, 900.0, ServiceLevelsSpec()).bars
+    assert [(bar.at, bar.promoted, bar.failed, bar.slowest) for bar in found] == [
+        (0.0, 1, 1, 60.0),
+        (30.0, 1, 0, 70.0),
+        (870.0, 1, 0, 60.0),
+    ]
+
+
+def test_a_repair_whose_begin_is_unknown_is_a_failure_without_a_duration() -> None:
+    dora = window(outline(100, BACK), outline(200, BACK, failed=210.0, seconds=30.0)).dora
+    assert (dora.failures, dora.restores, dora.time_to_restore) == (2, 1, 20.0)
+
+
+def test_a_release_that_was_repaired_by_a_new_one_is_not_taken_back_by_a_later_rollback_of_that_one() -> None:
+    dora = window(outline(1), outline(2), outline(3, strategy="rollback"), outline(4, strategy="rollback")).dora
+    assert (dora.failures, dora.restores) == (1, 2)
+
+
+def test_restoring_takes_as_long_as_the_repair_in_the_middle() -> None:
+    undone = [outline(100.0 * n, BACK, failed=100.0 * n, seconds=2.0 * n) for n in (1, 2, 3)]
+    assert window(*undone).dora.time_to_restore == 4.0
+
+
+def test_bars_begin_where_the_window_does() -> None:
+    found = over([outline(1000.0), outline(1100.0), outline(1899.0)], 1000.0, 1900.0, ServiceLevelsSpec()).bars
+    assert [bar.at for bar in found] == [1000.0, 1090.0, 1870.0]

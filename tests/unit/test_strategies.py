@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from comporta.model.checks import HttpCheck
+from comporta.model.release import Release
 from comporta.model.snapshot import Snapshot
-from comporta.model.spec import BlueGreenSpec, EnvironmentSpec, HealthSpec
+from comporta.model.spec import BlueGreenSpec, CanarySpec, EnvironmentSpec, HealthSpec
 from comporta.model.traffic import Routing, Slot, Traffic
 from comporta.model.values import from_json, to_json
 from comporta.steps.check_health import CheckHealth
@@ -21,10 +24,11 @@ from comporta.steps.keep_warm import KeepWarm
 from comporta.steps.plan import Plan
 from comporta.steps.set_maintenance import SetMaintenance
 from comporta.steps.shift_traffic import ShiftTraffic
+from comporta.steps.smoke_test import SmokeTest
 from comporta.steps.start_instances import StartInstances
 from comporta.steps.stop_instances import StopInstances
 from comporta.steps.watch_traffic import WatchTraffic
-from comporta.strategies import blue_green, emergency, rollback
+from comporta.strategies import blue_green, canary, emergency, rollback, rolling
 from support import specs
 from support.snapshots import serving, snapshots
 
@@ -90,6 +94,18 @@ def test_a_first_deployment_has_nothing_to_drain_or_keep():
     assert plan.replaces is None
 
 
+@pytest.mark.parametrize("strategy", [blue_green.plan, canary.plan, rolling.plan, emergency.plan, rollback.plan])
+def test_a_plan_says_which_release_it_replaces(strategy: Callable[[EnvironmentSpec, Snapshot, Release], Plan]):
+    assert strategy(specs.spec(), serving(Slot.BLUE), specs.release(3)).replaces == specs.release(2).ref
+    assert strategy(specs.spec(), specs.nothing_deployed(), specs.release(3)).replaces is None
+
+
+def test_a_deployment_without_smoke_tests_has_no_step_for_them():
+    tried = blue_green.plan(specs.spec(), serving(Slot.BLUE), specs.release(3))
+    assert only(tried, SmokeTest) == SmokeTest(slot=Slot.GREEN, commands=specs.SPEC.smoke, host="shop.example")
+    assert "SmokeTest" not in kinds(blue_green.plan(specs.spec(smoke=()), serving(Slot.BLUE), specs.release(3)))
+
+
 def test_the_old_slot_is_kept_warm_as_configured_or_stopped():
     warm = blue_green.plan(specs.spec(), serving(Slot.BLUE), specs.release(3)).steps[-2]
     cold_spec: EnvironmentSpec = specs.spec(blue_green=BlueGreenSpec(keep_warm=0.0))
@@ -129,6 +145,27 @@ def test_a_rollback_to_a_release_that_is_not_warm_starts_it_in_the_free_slot():
     assert started.restore, "the warm slot comes back if the rollback is aborted"
 
 
+def test_a_rollback_to_a_release_that_is_not_warm_or_without_a_router_brings_the_router_in_order():
+    def first(snapshot: Snapshot, number: int) -> str:
+        return kinds(rollback.plan(specs.spec(), snapshot, specs.release(number)))[0]
+
+    warm = serving(Slot.BLUE, warm=1)
+    without = msgspec.structs.replace(warm, routing=msgspec.structs.replace(warm.routing, running=False))
+    assert (first(warm, 1), first(warm, 9), first(without, 1)) == ("HoldSlot", "ConfigureRouter", "ConfigureRouter")
+
+
+def test_a_release_that_is_started_for_a_rollback_must_be_healthy_and_in_an_emergency_only_live():
+    ready = specs.spec(health=HealthSpec(checks=(specs.SPEC.health.checks[0], HttpCheck(name="database"))))
+
+    def asked(plan: Plan) -> list[str]:
+        check = only(plan, CheckHealth)
+        assert isinstance(check, CheckHealth)
+        return [each.name for each in check.checks]
+
+    assert asked(rollback.plan(ready, serving(Slot.BLUE), specs.release(1))) == ["api", "database"]
+    assert asked(urgent(ready, serving(Slot.BLUE), specs.release(1))) == ["api"]
+
+
 def test_a_release_that_failed_and_is_kept_for_a_look_is_neither_warm_nor_restored():
     plan = rollback.plan(specs.spec(), serving(Slot.BLUE, warm=1, failed=True), specs.release(1))
     started = only(plan, StartInstances)
@@ -160,6 +197,7 @@ def test_a_warm_release_is_asked_only_whether_it_lives_and_the_router_is_left_as
     check = only(plan, CheckHealth)
     assert isinstance(check, CheckHealth)
     assert [asked.name for asked in check.checks] == ["api"]
+    assert check.timeout == 10, "it has been up all the time"
     assert kinds(plan)[:3] == ["HoldSlot", "CheckHealth", "ShiftTraffic"]
 
 
@@ -167,6 +205,14 @@ def test_what_is_down_for_everybody_is_told_after_a_rollback_and_turns_nothing_b
     check = only(rollback.plan(specs.spec(), serving(Slot.BLUE, warm=1), specs.release(1)), CheckService)
     assert isinstance(check, CheckService)
     assert check.advisory
+
+
+@pytest.mark.parametrize(("configured", "seconds"), [(10.0, 10.0), (300.0, 30.0)])
+def test_advice_after_a_rollback_keeps_nobody_waiting(configured: float, seconds: float):
+    patient = specs.spec(blue_green=BlueGreenSpec(final_timeout=configured))
+    check = only(rollback.plan(patient, serving(Slot.BLUE, warm=1), specs.release(1)), CheckService)
+    assert isinstance(check, CheckService)
+    assert check.timeout == seconds
 
 
 def test_in_an_emergency_the_page_comes_first_and_goes_as_soon_as_the_release_serves():
@@ -199,3 +245,19 @@ def test_an_emergency_asks_first_tries_nothing_and_watches_twice_as_long():
     assert kinds(plan)[0] == "Confirm"
     assert not {"SmokeTest", "CheckService"} & set(kinds(plan))
     assert watch.seconds == 2 * specs.SPEC.blue_green.stabilize
+
+
+@given(snapshots, st.integers(1, 9), st.integers(1, 99))
+def test_a_canary_gives_requests_only_to_instances_that_were_seen_to_be_healthy(
+    snapshot: Snapshot, instances: int, start: int
+) -> None:
+    """What listens at the address of one that is being launched may be Docker's proxy, which drops what it takes."""
+    stages = tuple(stage for stage in (25, 50, 75) if stage > start)
+    spec = specs.spec(instances=instances, canary=CanarySpec(start=start, stages=(*stages, 100)))
+    plan = canary.plan(spec, snapshot, specs.release(3))
+    healthy = 0
+    for step in plan.steps:
+        if isinstance(step, CheckHealth):
+            healthy = step.instances
+        if isinstance(step, ShiftTraffic):
+            assert (step.to.instances_in(plan.slot) or instances) <= healthy

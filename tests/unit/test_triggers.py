@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comporta.analysis.triggers import met
+from comporta.analysis.triggers import met, ratio_of, told
 from comporta.model.spec import Trigger
 from comporta.model.watching import Second, Tally
 
@@ -93,3 +93,49 @@ def test_the_whole_window_is_beyond_the_limit_whenever_it_is_met(counts: list[tu
         inside = [s.tally for s in series if until - 40 <= s.at < until]
         assert sum(t.errors for t in inside) > 0.15 * sum(t.requests for t in inside)
         assert inside[-1].errors or not inside[-1].requests
+
+
+def test_a_trigger_tells_the_value_the_window_and_the_limit() -> None:
+    found = [told(trigger, BAD[trigger.measure]) for trigger in (ERRORS, LATENCY, AVAILABILITY)]
+    assert found == [
+        "error rate 20.0 % for 300 s, above 15.0 %",
+        "mean latency 11 s for 120 s, above 10 s",
+        "availability 0.00 % for 60 s, below 95.00 %",
+    ]
+
+
+def test_a_measure_nobody_knows_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown measure 'mood'"):
+        ratio_of("mood", GOOD)
+
+
+def test_ten_requests_are_enough_and_nine_are_not() -> None:
+    trigger = Trigger(measure="errors", limit=0.15, seconds=10.0)
+    lone = Tally(requests=1, errors=1)
+    assert met(trigger, seconds([lone] * 10), 10, 0.0) == Tally(requests=10, errors=10)
+    assert met(trigger, seconds([lone] * 9), 10, 0.0) is None
+
+
+def test_exactly_at_the_limit_is_not_beyond_it() -> None:
+    trigger = Trigger(measure="errors", limit=0.5, seconds=4.0)
+    assert met(trigger, seconds([Tally(requests=4, errors=2)] * 4), 4, 0.0) is None
+    assert met(trigger, seconds([Tally(requests=4, errors=3)] * 4), 4, 0.0) is not None
+
+
+def test_a_release_must_have_been_live_from_the_first_second_of_the_window() -> None:
+    trigger = Trigger(measure="errors", limit=0.15, seconds=60.0)
+    series = seconds([BAD["errors"]] * 100)
+    assert met(trigger, series, 100, 40.0) is not None
+    assert met(trigger, series, 100, 40.1) is None
+
+
+def test_the_first_and_the_last_second_of_the_window_must_be_bad_too() -> None:
+    bad = BAD["errors"]
+    assert met(ERRORS, seconds([bad] * 300), 300, 0.0) is not None
+    assert met(ERRORS, seconds([bad] * 299 + [GOOD]), 300, 0.0) is None
+    assert met(ERRORS, seconds([GOOD] + [bad] * 299), 300, 0.0) is None
+
+
+def test_ten_requests_are_enough_however_few_of_them_failed() -> None:
+    trigger = Trigger(measure="errors", limit=0.15, seconds=8.0)
+    assert met(trigger, seconds([Tally(requests=2, errors=1)] * 8), 8, 0.0) == Tally(requests=16, errors=8)

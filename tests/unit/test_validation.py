@@ -8,13 +8,13 @@ import pytest
 
 from comporta.model.release import Release
 from comporta.model.snapshot import Snapshot
-from comporta.model.spec import EnvironmentSpec, FeaturesPhase, LoadPhase, ValidateSpec
+from comporta.model.spec import EnvironmentSpec, FeaturesPhase, LoadPhase, PerformancePhase, ValidateSpec
 from comporta.model.traffic import Slot
 from comporta.model.values import from_json, to_json
 from comporta.steps.plan import Plan
 from comporta.steps.validate_features import ValidateFeatures
 from comporta.steps.validate_performance import ValidatePerformance
-from comporta.strategies import blue_green, canary
+from comporta.strategies import blue_green, canary, validation
 from support import specs
 from support.snapshots import serving
 
@@ -61,6 +61,15 @@ def test_performance_is_compared_with_the_release_before_where_it_runs() -> None
     assert step.against is step.slot.other
     first = planned(blue_green.plan, specs.nothing_deployed())
     assert next(s for s in first.steps if isinstance(s, ValidatePerformance)).against is None
+
+
+def test_the_blocks_of_twelve_pairs_and_of_one_that_warms_up_fill_the_time_of_the_performance_phase() -> None:
+    shape = validation.shape(specs.spec(validate=ValidateSpec(performance=PerformancePhase(during=390.0))))
+    assert (shape.pairs, shape.seconds) == (12, 10.0)  # thirteen times three blocks
+
+
+def test_without_checks_and_smoke_tests_there_are_no_features_to_try() -> None:
+    assert validation.features(specs.spec(smoke=()), Slot.GREEN) == []
 
 
 def test_features_are_the_smoke_tests_unless_there_are_others() -> None:
