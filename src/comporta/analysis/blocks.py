@@ -81,7 +81,7 @@ def block_seconds(candidate_rate: float, stable_rate: float) -> int:
     """How long a block must be to expect a candidate request and five stable ones; rates in requests a second."""
     if candidate_rate <= 0 or stable_rate <= 0:
         return LONGEST_BLOCK
-    return min(LONGEST_BLOCK, max(1, math.ceil(max(1 / candidate_rate, 5 / stable_rate))))
+    return min(LONGEST_BLOCK, math.ceil(max(1 / candidate_rate, 5 / stable_rate)))
 
 
 def first_start(moment: float, seconds: int) -> int:

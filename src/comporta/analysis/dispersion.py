@@ -11,11 +11,13 @@ from comporta.analysis.blocks import Table
 from comporta.model.values import Value
 
 _PSEUDO_BLOCKS = 20.0
-_FULL_WEIGHT = 0.3  # variance from which on a block counts in full
 
 
 class Dispersion(Value, frozen=True):
-    """Squared residuals against their expectation, both with twenty pseudo-blocks of φ = 1."""
+    """Squared residuals against their expectation, both with twenty pseudo-blocks of φ = 1.
+
+    A block counts in full from a variance of 1 on.
+    """
 
     squares: float = _PSEUDO_BLOCKS
     blocks: float = _PSEUDO_BLOCKS
@@ -26,13 +28,15 @@ class Dispersion(Value, frozen=True):
 
     def after(self, residual: float, variance: float) -> Dispersion:
         return Dispersion(
-            squares=self.squares + residual * residual / max(variance, _FULL_WEIGHT),
-            blocks=self.blocks + min(1.0, variance / _FULL_WEIGHT),
+            squares=self.squares + residual * residual / max(1.0, variance),
+            blocks=self.blocks + min(1.0, variance),
         )
 
 
 class EventDispersion(Value, frozen=True):
-    """Of the candidate's part of the events, around what the past odds make one expect: a steady harm is no burst.
+    """Of the candidate's part of the events, around what its odds so far make one expect: a steady harm is no burst.
+
+    The block at hand is part of them: else what a harm begins with would be taken for a burst.
 
     Attributes:
         observed: the candidate's events so far.
@@ -50,18 +54,20 @@ class EventDispersion(Value, frozen=True):
     def after(self, table: Table) -> EventDispersion:
         if table.says_nothing or not table.events:
             return self
-        odds = max(0.2, (self.observed + 0.5) / (self.expected + 0.5))
+        observed = self.observed + table.candidate_events
+        expected = self.expected + table.stable_events * table.candidate / table.stable
+        odds = max(0.2, (observed + 0.5) / (expected + 0.5))
         part = odds * table.candidate / (odds * table.candidate + table.stable)
         mean = table.events * part
         return EventDispersion(
             spread=self.spread.after(table.candidate_events - mean, mean * (1 - part)),
-            observed=self.observed + table.candidate_events,
-            expected=self.expected + table.stable_events * table.candidate / table.stable,
+            observed=observed,
+            expected=expected,
         )
 
 
 class ShiftDispersion(Value, frozen=True):
-    """Of the candidate's sum of normal scores, around what the past shift makes one expect."""
+    """Of the candidate's sum of normal scores, around what its shift makes one expect, the block at hand included."""
 
     spread: Dispersion = Dispersion()
     moved: float = 0.0
@@ -75,9 +81,10 @@ class ShiftDispersion(Value, frozen=True):
         """`moved` is the candidate's excess of scores, `weight` what a shift of 1 would have moved it by."""
         if variance <= 0:
             return self
-        shift = self.moved / self.weight if self.weight else 0.0
+        moved_so_far, weight_so_far = self.moved + moved, self.weight + weight
+        shift = moved_so_far / weight_so_far
         return ShiftDispersion(
             spread=self.spread.after((moved - shift * weight) / math.sqrt(variance), 1.0),
-            moved=self.moved + moved,
-            weight=self.weight + weight,
+            moved=moved_so_far,
+            weight=weight_so_far,
         )

@@ -143,9 +143,8 @@ def _effective_rate(traffic: Traffic) -> float:
 
 
 def _divergence(p: float, q: float) -> float:
-    """KL(Bernoulli p ‖ Bernoulli q)."""
-    event = p * math.log(p / q) if p > 0 else 0.0
-    return event + ((1 - p) * math.log((1 - p) / (1 - q)) if p < 1 else 0.0)
+    """KL(Bernoulli p ‖ Bernoulli q), of a p above 0."""
+    return p * math.log(p / q) + ((1 - p) * math.log((1 - p) / (1 - q)) if p < 1 else 0.0)
 
 
 def _finite(seconds: float) -> float | None:

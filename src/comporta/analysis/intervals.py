@@ -33,9 +33,7 @@ def rate_interval(events: float, trials: float, error: float, phi: float = 1.0) 
     def plausible(p: float) -> bool:
         return _times_log(k, p) + _times_log(n - k, 1 - p) >= level
 
-    low = 0.0 if plausible(0.0) else _edge(plausible, estimate, 0.0)
-    high = 1.0 if plausible(1.0) else _edge(plausible, estimate, 1.0)
-    return Interval(estimate=estimate, low=low, high=high)
+    return Interval(estimate=estimate, low=_edge(plausible, estimate, 0.0), high=_edge(plausible, estimate, 1.0))
 
 
 def odds_interval(likelihoods: Sequence[float], log_odds: Sequence[float], error: float) -> Interval:
@@ -52,8 +50,7 @@ def odds_interval(likelihoods: Sequence[float], log_odds: Sequence[float], error
         likelihoods.index(top) if top > min(likelihoods) else min(range(len(log_odds)), key=lambda i: abs(log_odds[i]))
     )
     points = list(zip(log_odds, likelihoods, strict=True))
-    above = _log_edge(points[best:], points[best - 1] if best else None, level)
-    below = _log_edge(points[best::-1], points[best + 1] if best + 1 < len(points) else None, level)
+    above, below = _log_edge(points[best:], level), _log_edge(points[best::-1], level)
     return Interval(
         estimate=math.exp(log_odds[best]),
         low=0.0 if below is None else math.exp(below),
@@ -61,23 +58,22 @@ def odds_interval(likelihoods: Sequence[float], log_odds: Sequence[float], error
     )
 
 
-def _log_edge(points: Sequence[tuple[float, float]], before: tuple[float, float] | None, level: float) -> float | None:
+def _log_edge(points: Sequence[tuple[float, float]], level: float) -> float | None:
     """Walking outward from the best point: the farthest place that can still be plausible; None if there is no end."""
     for place, (outside, likelihood) in enumerate(points):
         if likelihood >= level:
             continue
-        inner = points[place - 2] if place > 1 else before
-        x, y = points[place - 1]
-        if inner is None or inner[1] <= y:
+        if place < 2 or points[place - 2][1] <= points[place - 1][1]:
             return outside
-        slope = (y - inner[1]) / (x - inner[0])
+        (inner, higher), (x, y) = points[place - 2 : place]
+        slope = (y - higher) / (x - inner)
         crossing = x + (level - y) / slope
         return crossing if abs(crossing - x) < abs(outside - x) else outside
     return None
 
 
 def _edge(plausible: Callable[[float], bool], inside: float, outside: float) -> float:
-    """Bisection between a plausible and an implausible value, ending on the outer side."""
+    """Bisection from a plausible to an implausible value, ending on the outer side: `outside` if all is plausible."""
     for _ in range(_STEPS):
         middle = (inside + outside) / 2
         inside, outside = (middle, outside) if plausible(middle) else (inside, middle)

@@ -160,9 +160,10 @@ def _error_of_rates(candidate: Sums, stable: Sums, phi: float) -> float:
 
 def _error_of_means(candidate: Sums, stable: Sums, phi: float) -> float:
     """Standard error of the difference of both means."""
-    variances = [_variance(sums) / max(1, sums.successes) for sums in (candidate, stable)]
-    return math.sqrt(phi * sum(variances))
+    return math.sqrt(phi * (_variance_of_mean(candidate) + _variance_of_mean(stable)))
 
 
-def _variance(sums: Sums) -> float:
-    return max(0.0, sums.squares / sums.successes - sums.mean_latency**2) if sums.successes else 0.0
+def _variance_of_mean(sums: Sums) -> float:
+    if not sums.successes:
+        return 0.0
+    return max(0.0, sums.squares / sums.successes - sums.mean_latency**2) / sums.successes

@@ -13,12 +13,14 @@ from comporta.analysis.wealth import Wealth
 from comporta.model.values import Value
 
 ALTERNATIVES = (1.5, 2.0, 3.0, 5.0, 9.0, 20.0, 60.0, 300.0)
-PRIOR = (0.05, 0.08, 0.16, 0.22, 0.20, 0.14, 0.09, 0.06)  # most where harm is most often: three to ten times
+PRIOR = (0.03, 0.06, 0.15, 0.27, 0.25, 0.12, 0.07, 0.05)  # most where harm is most often: three to ten times
 HARMLESS = (1 / 300, 1 / 60, 1 / 20, 1 / 9, 1 / 5, 1 / 3, 1 / 2, 1 / 1.5)
 GRID = (*HARMLESS, 1.0, *ALTERNATIVES)  # multiples of the harm odds ratio ρ
 _NULL = GRID.index(1.0)
-_UNLESS_MOST_FAIL = 0.9
+_UNLESS_MOST_FAIL = 0.8
 """Of the cap: then two blocks are not enough, since a burst in the candidate can last for two. It takes three."""
+_FEW_REQUESTS = 10
+"""Of the candidate in a block: there a burst is a handful of errors, and φ is slow to learn of it."""
 
 
 class RateRules(Value, frozen=True):
@@ -57,13 +59,27 @@ class Rates(Value, frozen=True):
     def after(self, table: Table, seconds: float, rules: RateRules) -> Rates:
         phi = self.dispersion.phi
         ratios = _log_ratios(table, rules.log_odds, phi)
+        handful = _handful_as_one(table)
+        bets = ratios if handful == table else _log_ratios(handful, rules.log_odds, phi)
         return Rates(
-            wealth=self.wealth.after(ratios[_NULL + 1 :], seconds, _log_cap(table, rules), PRIOR, phi),
+            wealth=self.wealth.after(bets[_NULL + 1 :], seconds, _log_cap(table, rules), PRIOR, phi),
             dispersion=self.dispersion.after(table),
             proof=self.proof.after(table, seconds, rules.margin, phi),
             likelihoods=tuple([before + ratio for before, ratio in zip(self.likelihoods, ratios, strict=True)]),
             totals=Table(*[before + new for before, new in zip(self.totals, table, strict=True)]),
         )
+
+
+def _handful_as_one(table: Table) -> Table:
+    """A handful of errors side by side may have one cause. They count as one, unless no request succeeded.
+
+    What is left is an e-value, since each error of the candidate multiplies one by at least 1. With e_m the elementary
+    symmetric polynomials of the requests' odds, relative to the candidate's (1 for its own, 1/ω for stable's), that
+    factor is e_{m+1}/e_m at ρ over the same at ω > ρ; and e_{m+1}/e_m grows with each of the odds.
+    """
+    if table.candidate >= _FEW_REQUESTS or table.candidate_events == table.candidate:
+        return table
+    return table._replace(candidate_events=min(1, table.candidate_events))
 
 
 def _log_cap(table: Table, rules: RateRules) -> float:

@@ -248,4 +248,4 @@ def _between(begin: float | None, end: float | None) -> float | None:
 
 def _at(ordered: Sequence[float], part: float) -> float | None:
     """The nearest-rank quantile."""
-    return ordered[max(0, math.ceil(len(ordered) * part - 1e-9) - 1)] if ordered else None
+    return ordered[math.ceil(len(ordered) * part - 1e-9) - 1] if ordered else None
