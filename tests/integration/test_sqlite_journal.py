@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,16 @@ async def test_of_many_processes_that_want_the_lease_at_once_exactly_one_gets_it
     ]
     said = sorted(racer.communicate(timeout=60)[0].strip() for racer in racers)
     assert said == ["held"] * 5 + ["won"]
+
+
+async def test_who_opens_a_new_journal_waits_for_others_that_open_it_too(path: Path):
+    """As long as somebody writes to it, SQLite refuses at once to let it be shared."""
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.executescript("CREATE TABLE theirs (x); BEGIN IMMEDIATE")
+    letting_go = threading.Timer(0.3, other.close)
+    letting_go.start()
+    await open_journal(path).acquire("production", ANA, at=1.0)
+    letting_go.join()
 
 
 async def test_a_process_killed_between_appends_leaves_a_whole_journal(path: Path):

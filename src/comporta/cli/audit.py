@@ -1,4 +1,4 @@
-"""`comporta audit verify`."""
+"""`comporta audit verify` and `comporta audit recover`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from comporta.cli.base import common, execute, open_context, paint, print_json, told
+from comporta.cli.base import as_called, common, execute, open_context, paint, print_json, told, yes_option
 from comporta.cli.printing import say
 from comporta.cli.times import clock_time, iso
 from comporta.model.errors import EXIT_INCIDENT
 
 if TYPE_CHECKING:
     from comporta.app.auditing import Audit
+    from comporta.app.recovering import Recovered
     from comporta.model.journal import Record
 
 
@@ -32,7 +33,7 @@ class Hash(click.ParamType[str]):
 
 @click.group("audit")
 def command() -> None:
-    """Check that nobody changed the journal."""
+    """Check that nobody changed the journal, or go on with a damaged one."""
 
 
 @command.command("verify")
@@ -53,6 +54,45 @@ def verify(head: str | None, environment: str, config: Path | None, as_json: boo
     else:
         _print(found)
     sys.exit(0 if found.whole else EXIT_INCIDENT)
+
+
+@command.command("recover")
+@yes_option
+@common
+@told
+def recover(yes: bool, environment: str, config: Path | None, as_json: bool) -> None:
+    """Go on with a damaged journal: keep it aside, and begin a new one with all records that are whole.
+
+    What is lost and still runs is recorded again, as router and runtime show it.
+    """
+    from comporta.app.recovering import recover
+
+    ctx, screen = open_context(environment, config, as_json=as_json, yes=yes)
+    try:
+        done = execute(ctx, lambda: recover(ctx))
+    finally:
+        screen.close()
+    if as_json:
+        print_json(
+            {
+                "kept": done.salvage.kept,
+                "lost": done.salvage.lost,
+                "problem": done.salvage.problem,
+                "aside": done.aside,
+                "found": done.found,
+            }
+        )
+    else:
+        _print_recovered(done)
+
+
+def _print_recovered(done: Recovered) -> None:
+    salvage = done.salvage
+    say(f"{paint('recovered:', 'green')} {salvage.kept} records are kept, {len(salvage.lost)} are lost")
+    say(f"aside   {done.aside}")
+    for release in done.found:
+        say(f"found   {release}, by what runs")
+    say(f"serves  {f'{done.serving[0]}, {done.serving[1]} instances' if done.serving else 'nothing'}")
 
 
 def _facts(found: Audit) -> dict[str, Any]:
@@ -84,6 +124,7 @@ def _print(found: Audit) -> None:
         say(f"{paint('changed:', 'red')} the journal is not as it was written.")
         say(f"The first wrong record is number {where.sequence}, {clock_time(where.at)}, {where.kind}{of}:")
         say("it, or the one before it, was changed, added or removed.")
+        say(f"{paint('next:', 'cyan')} {as_called('`comporta audit recover` goes on with what is whole')}")
     elif found.lost_head:
         say(f"{paint('cut off:', 'red')} no record has the hash {found.lost_head} any more.")
         say("What is there is a whole chain: its end was removed, or all of it was made anew.")

@@ -109,6 +109,14 @@ class JournalError(ComportaError):
     exit_code = EXIT_INCIDENT
 
 
+class JournalDamaged(JournalError):
+    """The journal is not as it was written: somebody changed it, or the disk did."""
+
+
+class JournalBusy(JournalError):
+    """Another process has been writing to the journal for so long that it may have stopped in the midst of it."""
+
+
 class LeaseHeld(ComportaError):
     """Somebody else holds the right to change this environment."""
 

@@ -25,7 +25,8 @@ class Outcome(enum.StrEnum):
 class Holder(Value, frozen=True):
     """Who holds a lease: enough to tell for sure, on the same host, whether the process is still there.
 
-    `started` is the start time of the process (seconds since the epoch), as process ids are used again.
+    `started` is when the process was started, as process ids are used again: in seconds since the boot where that is
+    known, since no clock that is set changes them.
     """
 
     host: str
@@ -91,6 +92,9 @@ class Kind(enum.StrEnum):
     """What old releases left is removed (`did`: removing, with the `leftovers`) and was (`did`: removed, `bytes`)."""
     CONTRACT = "contract"
     """Migrations that had waited: `did` is begun (with their `names`), and then applied or failed."""
+    RECOVERED = "recovered"
+    """Stands where a damaged journal was first wrong: how many records were `kept`, the sequences of those that were
+    `lost`, the hash of the old `head`, where the old journal was set `aside`, what router and runtime `showed`."""
     NOTE = "note"
 
 

@@ -18,7 +18,7 @@ def held(lease: Lease) -> LeaseHeld:
     doing = f", {lease.doing}" if lease.doing else ""
     return LeaseHeld(
         f"cannot change {lease.environment}: {who} (process {lease.holder.pid}) is at it{doing}",
-        next="wait for it (--wait), or stop it with `comporta abort`",
+        next="wait for it (--wait), or stop it with `comporta abort`; `comporta unlock` if it hangs",
     )
 
 

@@ -29,4 +29,4 @@ class Outline(Value, frozen=True, gc=False):  # gc=False: they are many, and hol
 
     @property
     def seconds(self) -> float | None:
-        return None if self.ended is None else self.ended - self.started
+        return None if self.ended is None else max(0.0, self.ended - self.started)

@@ -6,10 +6,14 @@ from typing import Any, Protocol
 
 from comporta.model.journal import Holder, Kind, Lease, Record
 from comporta.model.outlines import Outline
+from comporta.model.salvage import Salvage
 
 
 class Journal(Protocol):
-    """Writes are durable when they return. A write under a lease that was taken over raises LeaseLost."""
+    """Writes are durable when they return. A write under a lease that was taken over raises LeaseLost.
+
+    One that another process does not let through for long raises JournalBusy. Reads need not wait for anybody.
+    """
 
     async def lease(self, environment: str) -> Lease | None:
         """Who holds the environment now, if anybody."""
@@ -101,3 +105,22 @@ class Journal(Protocol):
 
     async def verify(self) -> Record | None:
         """The first record whose hash or place in the chain is wrong; None when the journal is whole."""
+
+    async def salvage(self) -> Salvage:
+        """What can be had of a journal that is damaged. Changes nothing."""
+
+    async def rebuild(self, salvage: Salvage, *, at: float, environment: str, actor: str, data: dict[str, Any]) -> str:
+        """Set a damaged journal aside for good, and go on with a new one of all records that are as they were written.
+
+        A RECOVERED record stands where the first of them is missing. Nobody holds a lease then, and no generation of
+        one comes again.
+
+        Args:
+            data: what that record is to hold beside what the salvage tells.
+
+        Returns:
+            Where the old one is.
+
+        Raises:
+            JournalError: another process uses it.
+        """

@@ -6,10 +6,11 @@ from typing import Any
 
 import msgspec
 
-from comporta.model.chain import GENESIS, digest, first_broken
+from comporta.model.chain import chained, first_broken, intact, rechained
 from comporta.model.journal import Holder, Kind, Lease, Outcome, Record
 from comporta.model.leases import held, lost
 from comporta.model.outlines import Outline
+from comporta.model.salvage import Salvage, recovery
 
 
 class FakeJournal:
@@ -17,6 +18,7 @@ class FakeJournal:
 
     def __init__(self) -> None:
         self.all: list[Record] = []
+        self.aside: list[Record] = []
         self._leases: dict[str, Lease | None] = {}
         self._generations: dict[str, int] = {}
 
@@ -73,7 +75,7 @@ class FakeJournal:
         if lease is not None:
             self._require(lease)
         record = Record(
-            sequence=len(self.all) + 1,
+            sequence=0,
             at=at,
             environment=environment,
             deployment=deployment,
@@ -82,10 +84,10 @@ class FakeJournal:
             actor=actor,
             generation=lease.generation if lease else None,
             data=data or {},
-            previous=self.all[-1].hash if self.all else GENESIS,
+            previous="",
             hash="",
         )
-        record = msgspec.structs.replace(record, hash=digest(record))
+        record = chained(record, self.all[-1] if self.all else None)
         self.all.append(record)
         return record
 
@@ -110,7 +112,7 @@ class FakeJournal:
         return max((r.deployment or 0 for r in self.all), default=0) + 1
 
     async def add_release(self, *, at: float, lease: Lease, actor: str, data: dict[str, Any]) -> int:
-        number = sum(r.kind is Kind.RELEASE for r in self.all) + 1
+        number = max((r.data["number"] for r in self.all if r.kind is Kind.RELEASE), default=0) + 1
         data = {**data, "number": number}
         await self.append(Kind.RELEASE, at=at, environment=lease.environment, actor=actor, lease=lease, data=data)
         return number
@@ -162,6 +164,26 @@ class FakeJournal:
 
     async def verify(self) -> Record | None:
         return first_broken(self.all)
+
+    async def salvage(self) -> Salvage:
+        found = [*intact(self.all)]
+        kept = [record for record in found if record is not None]
+        newest = max((r.deployment or 0 for r in kept), default=0)
+        seen = max((r.deployment or 0 for r in self.all), default=0)
+        return Salvage(
+            kept=len(kept),
+            lost=tuple(place for place, record in enumerate(found, start=1) if record is None),
+            head=kept[-1].hash if kept else "",
+            releases=tuple(record.data["number"] for record in kept if record.kind is Kind.RELEASE),
+            deployment=seen if seen > newest else None,
+        )
+
+    async def rebuild(self, salvage: Salvage, *, at: float, environment: str, actor: str, data: dict[str, Any]) -> str:
+        data = {**data, "aside": "aside"}
+        recovered = recovery(salvage, at=at, environment=environment, actor=actor, data=data)
+        self.aside, self.all = self.all, [*rechained(intact(self.all), recovered)]
+        self._leases = {}
+        return "aside"
 
     def _require(self, lease: Lease) -> None:
         current = self._leases.get(lease.environment)

@@ -1,7 +1,8 @@
-"""What every journal must do. Subclass it, and give the fixture `journal`."""
+"""What every journal must do. Subclass it, and give the fixtures `journal` and `damage`."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from comporta.ports.journal import Journal
 
 ANA = Holder(host="h1", boot_id="b", pid=1, started=1.0, actor="ana")
 BEN = Holder(host="h1", boot_id="b", pid=2, started=2.0, actor="ben")
+Damage = Callable[[Any, int], Awaitable[None]]
+"""Changes the data of the record with this sequence, past the journal."""
 
 
 @pytest.mark.anyio
@@ -21,6 +24,10 @@ class JournalContract:
 
     @pytest.fixture
     def journal(self) -> Journal:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def damage(self) -> Damage:
         raise NotImplementedError
 
     async def test_a_new_journal_is_empty_and_whole(self, journal: Journal) -> None:
@@ -141,6 +148,42 @@ class JournalContract:
         assert await found(before=3) == [1, 0]
         assert await found(after=1, before=5, limit=2) == [3, 2]
         assert await found(after=5) == await found(before=1) == []
+
+    async def test_of_a_damaged_journal_all_is_kept_that_is_as_it_was_written(
+        self, journal: Journal, damage: Damage
+    ) -> None:
+        lease = await journal.acquire("production", ANA, at=1.0)
+        assert await journal.add_release(at=1.0, lease=lease, actor="ana", data={"what": "first"}) == 1
+        await append(journal, lease, data={"n": 2})
+        assert await journal.add_release(at=1.0, lease=lease, actor="ana", data={"what": "second"}) == 2
+        assert await journal.open_deployment(at=1.0, lease=lease, actor="ana", data={}) == 1
+        assert await journal.open_deployment(at=1.0, lease=lease, actor="ana", data={}) == 2
+        await append(journal, lease, data={"n": 6})
+        before = (await journal.find(kinds=tuple(Kind)))[::-1]
+        await damage(journal, 2)
+        await damage(journal, 5)
+        found = await journal.salvage()
+        assert (found.kept, found.lost, found.releases) == (4, (2, 5), (1, 2))
+        assert found.head == before[-1].hash
+        assert found.deployment == 2, "the newest one, of which nothing is left"
+        assert not found.whole
+
+        told = {"showed": "1.0.0"}
+        await journal.rebuild(found, at=9.0, environment="production", actor="ben", data=told)
+        assert await journal.verify() is None
+        after = (await journal.find(kinds=tuple(Kind)))[::-1]
+        assert [r.kind for r in after] == [Kind.RELEASE, Kind.RECOVERED, Kind.RELEASE, Kind.OPENED, Kind.NOTE]
+        assert after[0] == before[0], "what comes before the damage stays as it was, hash by hash"
+        assert [r.data for r in after[2:]] == [before[2].data, before[3].data, before[5].data]
+        facts = {"kept": 4, "lost": [2, 5], "head": before[-1].hash, "problem": found.problem}
+        assert after[1].data == told | facts | {"aside": after[1].data["aside"]}
+        assert (await journal.salvage()).whole
+        with pytest.raises(LeaseLost):
+            await append(journal, lease)
+        again = await journal.acquire("production", BEN, at=10.0)
+        assert again.generation > lease.generation
+        assert await journal.add_release(at=10.0, lease=again, actor="ben", data={}) == 3
+        assert await journal.open_deployment(at=10.0, lease=again, actor="ben", data={}) == 3
 
     async def test_deployments_are_told_in_outline(self, journal: Journal) -> None:
         assert await journal.outlines() == []

@@ -56,6 +56,14 @@ def read_outlines(db: sqlite3.Connection, environment: str | None, since: float 
     return outlines
 
 
+def last_release(db: sqlite3.Connection) -> int:
+    """The highest number of a release; 0 if there is none."""
+    number: int = db.execute(
+        f"SELECT coalesce(max({NUMBER}), 0) FROM records WHERE {KINDS} AND kind = 'release'"
+    ).fetchone()[0]
+    return number
+
+
 NOT_ENDED = (None, None, None, None)
 OUTCOMES: dict[str | None, Outcome | None] = {None: None, **{outcome.value: outcome for outcome in Outcome}}
 

@@ -16,37 +16,25 @@ from typing import Any
 
 import msgspec
 
-from comporta.drivers.journals.outlines import INDEX, read_outlines
-from comporta.model.chain import GENESIS, digest, first_broken
-from comporta.model.errors import JournalError
+from comporta.drivers.journals.outlines import last_release, read_outlines
+from comporta.drivers.journals.rows import RECOVER, UNREADABLE, as_found, checked, is_damage, row_of
+from comporta.drivers.journals.salvaging import rebuild, salvage
+from comporta.drivers.journals.tables import SCHEMA, empty
+from comporta.drivers.shared_sqlite import is_busy, share
+from comporta.model.chain import chained, first_broken
+from comporta.model.errors import JournalBusy, JournalDamaged, JournalError
 from comporta.model.journal import Holder, Kind, Lease, Record
 from comporta.model.leases import held, lost
 from comporta.model.outlines import Outline
+from comporta.model.salvage import Salvage
 from comporta.model.values import from_json, to_json
 
-UNSHARED = {"SQLITE_IOERR_SHMOPEN", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_SHMMAP"}
+UNSHARED = {"SQLITE_IOERR_SHMOPEN", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_SHMMAP", "SQLITE_CANTOPEN"}
 """What SQLite says when it cannot make the file by which processes share a database."""
-UNREADABLE = (ValueError, TypeError, KeyError, RecursionError)
-"""What reading says to a value that was damaged on the disk, past SQLite's own types."""
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for another process that is writing."""
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS records (
-    sequence INTEGER PRIMARY KEY, at REAL NOT NULL, environment TEXT NOT NULL, deployment INTEGER,
-    kind TEXT NOT NULL, step INTEGER, actor TEXT NOT NULL, generation INTEGER, data TEXT NOT NULL,
-    previous TEXT NOT NULL, hash TEXT NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS records_by_deployment ON records (deployment, sequence);
-CREATE INDEX IF NOT EXISTS records_by_kind ON records (environment, kind, sequence);
-CREATE TABLE IF NOT EXISTS leases (
-    environment TEXT PRIMARY KEY, generation INTEGER NOT NULL, lease TEXT
-) STRICT;
-"""
-
 Redact = Callable[[str], str]
-Row = tuple[Any, ...]
-"""Of the table of records, with all its columns: they are the fields of a Record, in the same order."""
 
 
 class SqliteJournal:
@@ -135,7 +123,7 @@ class SqliteJournal:
 
     async def add_release(self, *, at: float, lease: Lease, actor: str, data: dict[str, Any]) -> int:
         with self._writing() as db:
-            number: int = db.execute("SELECT count(*) + 1 FROM records WHERE kind = 'release'").fetchone()[0]
+            number = last_release(db) + 1
             data = {**data, "number": number}
             self._append(db, Kind.RELEASE, at, lease.environment, actor, lease, None, None, data)
         return number
@@ -164,7 +152,7 @@ class SqliteJournal:
         values = [value for group in conditions.values() for value in group]
         with self._reading() as db:
             sql = f"SELECT * FROM records WHERE {' AND '.join(conditions)} ORDER BY sequence DESC LIMIT ?"
-            return [_checked(row) for row in db.execute(sql, [*values, -1 if limit is None else limit])]
+            return [checked(row) for row in db.execute(sql, [*values, -1 if limit is None else limit])]
 
     async def outlines(self, *, environment: str | None = None, since: float | None = None) -> list[Outline]:
         with self._reading() as db:
@@ -174,16 +162,32 @@ class SqliteJournal:
         with self._reading() as db:
             sql = "SELECT * FROM records WHERE substr(hash, 1, ?) = ? ORDER BY sequence LIMIT 1"
             row = db.execute(sql, (len(prefix), prefix)).fetchone()
-            return _checked(row) if row else None
+            return checked(row) if row else None
 
     async def verify(self) -> Record | None:
         with self._reading() as db:
-            broken = first_broken(_as_found(row) for row in db.execute("SELECT * FROM records ORDER BY sequence"))
+            broken = first_broken(as_found(row) for row in db.execute("SELECT * FROM records ORDER BY sequence"))
             # The chain is over the records. An index that is damaged hides some of them from every other reader.
             damage = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
             if broken is None and damage != "ok":
                 raise sqlite3.DatabaseError(damage)
             return broken
+
+    async def salvage(self) -> Salvage:
+        with self._told():
+            return salvage(self._path)
+
+    async def rebuild(self, salvage: Salvage, *, at: float, environment: str, actor: str, data: dict[str, Any]) -> str:
+        self.close()
+        with self._told():
+            facts = _redacted(data, self._redact)
+            return str(rebuild(self._path, salvage, at=at, environment=environment, actor=actor, data=facts))
+
+    def close(self) -> None:
+        """Give the file free; it is opened again on the next use."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _append(
         self,
@@ -199,10 +203,9 @@ class SqliteJournal:
     ) -> Record:
         if lease is not None:
             _require(db, lease)
-        last = db.execute("SELECT sequence, hash FROM records ORDER BY sequence DESC LIMIT 1").fetchone()
-        sequence, previous = last or (0, GENESIS)
+        last = db.execute("SELECT * FROM records ORDER BY sequence DESC LIMIT 1").fetchone()
         record = Record(
-            sequence=sequence + 1,
+            sequence=0,
             at=at,
             environment=environment,
             deployment=deployment,
@@ -211,11 +214,11 @@ class SqliteJournal:
             actor=actor,
             generation=lease.generation if lease else None,
             data=_redacted(data, self._redact),
-            previous=previous,
+            previous="",
             hash="",
         )
-        record = msgspec.structs.replace(record, hash=digest(record))
-        db.execute("INSERT INTO records VALUES (?,?,?,?,?,?,?,?,?,?,?)", _row(record))
+        record = chained(record, checked(last) if last else None)
+        db.execute("INSERT INTO records VALUES (?,?,?,?,?,?,?,?,?,?,?)", row_of(record))
         return record
 
     @contextmanager
@@ -237,7 +240,7 @@ class SqliteJournal:
         with self._told():
             # Reading never makes the file: `comporta plan` changes nothing, not even that.
             try:
-                db = self._open(create=False) or _empty()
+                db = self._open(create=False) or empty()
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorname not in UNSHARED:
                     raise
@@ -251,23 +254,32 @@ class SqliteJournal:
         try:
             yield
         except (sqlite3.Error, OSError, msgspec.ValidationError, *UNREADABLE) as error:
+            if is_busy(error):
+                raise JournalBusy(
+                    f"cannot use the journal {self._path}: somebody else has been writing to it for {BUSY_TIMEOUT:g} s",
+                    next="`comporta status` shows who it may be; `comporta unlock` ends it if it gives no sign of life",
+                ) from error
+            if is_damage(error):
+                raise JournalDamaged(f"cannot use the journal {self._path}: {error}", next=RECOVER) from error
             raise JournalError(
                 f"cannot use the journal {self._path}: {error}",
-                next="traffic is not affected; give the disk space, or the file to this user, then `comporta status`",
+                next="traffic is not affected; give the disk space, this user the folder or file, or the process more "
+                "open files (`ulimit -n`), then `comporta status`",
             ) from error
 
     def _open(self, *, create: bool) -> sqlite3.Connection | None:
         if self._connection is None:
-            if not create and not self._path.exists():
+            if create:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                # Made by ourselves first, so that no other user can read it at any moment.
+                os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+            elif not self._path.exists():
                 return None
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            # Made by ourselves first, so that no other user can read it at any moment.
-            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
             db = self._connect()
             try:
-                db.execute("PRAGMA journal_mode = WAL")
+                share(db, patience=BUSY_TIMEOUT)
                 db.execute("PRAGMA synchronous = FULL")
-                db.executescript(SCHEMA + INDEX)
+                db.executescript(SCHEMA)
             except sqlite3.Error:
                 db.close()
                 raise
@@ -275,10 +287,14 @@ class SqliteJournal:
         return self._connection
 
     def _open_alone(self) -> sqlite3.Connection:
-        """For a read, without the file by which several processes share the database: a full disk has no room for it.
+        """For a read, without the file by which several processes share the database: a full disk has no room for it,
+        and in a folder that is read-only it cannot be made.
 
         While it is open, nobody else can use the journal.
         """
+        if not self._path.with_name(f"{self._path.name}-wal").exists():
+            # All that was written stands in the one file.
+            return sqlite3.connect(f"{self._path.absolute().as_uri()}?immutable=1", uri=True, isolation_level=None)
         db = self._connect()
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
         return db
@@ -313,52 +329,7 @@ def _next_deployment(db: sqlite3.Connection) -> int:
 
 def _of_deployment(db: sqlite3.Connection, deployment: int, kinds: str) -> list[Record]:
     rows = db.execute(f"SELECT * FROM records WHERE deployment = ? AND {kinds} ORDER BY sequence", (deployment,))
-    return [_checked(row) for row in rows]
-
-
-def _row(record: Record) -> tuple[Any, ...]:
-    data = json.dumps(record.data, sort_keys=True, ensure_ascii=False)
-    return (
-        record.sequence, record.at, record.environment, record.deployment, record.kind.value, record.step,
-        record.actor, record.generation, data, record.previous, record.hash,
-    )  # fmt: skip
-
-
-def _checked(row: Row) -> Record:
-    """The record of a row. Raises JournalError: it is not as it was written."""
-    record = _as_found(row)
-    if digest(record) != record.hash:
-        raise JournalError(
-            f"cannot use record {record.sequence} of the journal: it was changed, or is damaged",
-            next="`comporta audit verify` checks all of them; traffic is not affected",
-        )
-    return record
-
-
-def _as_found(row: Row) -> Record:
-    """The record of a row that somebody may have changed: what cannot be read fits no hash."""
-    try:
-        return _record(row)
-    except (msgspec.ValidationError, *UNREADABLE):
-        sequence, at, environment, deployment = row[:4]
-        return Record(
-            sequence=sequence,
-            at=at if isinstance(at, float) else 0.0,
-            environment=str(environment),
-            deployment=deployment if isinstance(deployment, int) else None,
-            kind=Kind.NOTE,
-            step=None,
-            actor="",
-            generation=None,
-            data={},
-            previous="",
-            hash="",
-        )
-
-
-def _record(row: Row) -> Record:
-    fields = dict(zip(Record.__struct_fields__, row, strict=True))
-    return from_json({**fields, "data": json.loads(fields["data"])}, Record)
+    return [checked(row) for row in rows]
 
 
 def _redacted(value: Any, redact: Redact) -> Any:
@@ -369,9 +340,3 @@ def _redacted(value: Any, redact: Redact) -> Any:
     if isinstance(value, list | tuple):
         return [_redacted(item, redact) for item in value]
     return value
-
-
-def _empty() -> sqlite3.Connection:
-    db = sqlite3.connect(":memory:", isolation_level=None)
-    db.executescript(SCHEMA)
-    return db

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from comporta.drivers.shared_sqlite import share
 from comporta.model.errors import JournalError
 from comporta.model.watching import Second, Tally
 
@@ -25,6 +26,8 @@ ADD = f"""
 INSERT INTO seconds (at, release, {", ".join(COLUMNS)}) VALUES (?, ?{", ?" * len(COLUMNS)})
 ON CONFLICT (at, release) DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in COLUMNS)}
 """
+PATIENCE = 10.0
+"""Seconds to wait for another process that is writing."""
 SUM = ", ".join(f"coalesce(sum({name}), 0)" for name in COLUMNS)
 
 
@@ -92,8 +95,8 @@ class SqliteSeries:
 
     def _connect(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(self._path, isolation_level=None, timeout=10.0)
-        db.execute("PRAGMA journal_mode = WAL")
+        db = sqlite3.connect(self._path, isolation_level=None, timeout=PATIENCE)
+        share(db, patience=PATIENCE)
         db.execute("PRAGMA synchronous = NORMAL")
         db.executescript(SCHEMA)
         self._connection = db
