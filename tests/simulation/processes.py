@@ -88,6 +88,10 @@ class SimulatedHost:
     def why_dead(self, holder: Holder) -> str:
         return "" if holder.pid in self.living else f"process {holder.pid} has ended"
 
+    def end(self, holder: Holder) -> str:
+        self.living.discard(holder.pid)
+        return ""
+
 
 @dataclass
 class Process:

@@ -33,7 +33,7 @@ from comporta.strategies import blue_green, canary, emergency, rolling
 from simulation.invariants import violations
 from simulation.operating import Operating
 from simulation.virtual_time import Everlasting
-from simulation.world import Crash, Fault, World, together
+from simulation.world import STILL, Crash, Fault, World, together
 from support import specs
 
 HANG = 40.0
@@ -126,9 +126,11 @@ class Schedule(Operating):
         self._together(None, *(self._other() for _ in range(self.draw.randint(1, 2))))
 
     def _frozen(self) -> None:
-        """The first stands still so long that others take it for dead and settle its deployment; then it goes on."""
+        """The first stands still so long that others settle its deployment; then it goes on."""
         settle = self.draw.choice((resume, _abort, rollback))
-        fault = Fault("freeze", self.draw.randrange(MOMENTS // 2))
+        # Who only resumes does not want anybody to stop.
+        kind = "freeze" if settle is resume else self.draw.choice(STILL)
+        fault = Fault(kind, self.draw.randrange(MOMENTS // 2))
         self._together(fault, (self.draw.uniform(1.0, HANG / 2), settle.__name__, settle))
 
     def _together(self, fault: Fault | None, *others: tuple[float, str, UseCase]) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
 import trio
+from msgspec.structs import replace
 
 from comporta.app.context import Context
 from comporta.app.deploy import Interrupted, deploy

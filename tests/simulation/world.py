@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import anyio
 import trio
+from msgspec.structs import replace
 
 from comporta.app.context import Context, Interruption
 from comporta.app.running import request_abort
@@ -48,8 +49,10 @@ T = TypeVar("T")
 REQUESTS_PER_SECOND = 50
 TAMPERED = Traffic(weights=Weights(blue=49, green=51))
 """What somebody else makes of the router."""
-AWAY_FROM_EFFECTS = (Moment.BEFORE_INTENT, Moment.AFTER_EFFECT)
-"""When the next thing that a process does is to write into the journal."""
+STILL = ("freeze", "stop")
+"""A process stands still: others take it for dead, or see that it is there and gives no sign of life."""
+AWAY_FROM_EFFECTS = (Moment.BEFORE_INTENT, Moment.AFTER_INTENT, Moment.AFTER_EFFECT)
+"""When a process looks into the journal, or writes there, before it changes anything in the world."""
 SLOW = 400.0
 """Seconds that a slow verb takes: longer than every timeout of the simulated config."""
 
@@ -107,6 +110,8 @@ class World:
         """Requests that nobody answered, though nobody but comporta had changed the router."""
         self.struck = False
         """The fault happened: there were that many opportunities."""
+        self.stood_still = False
+        """A process did."""
         self._process: Process | None = None
         self._proven: dict[Slot, Seat] = {}
         """What was seen to be well in each slot."""
@@ -195,14 +200,14 @@ class World:
         process = CURRENT.get()
         if process is None or process.fault is None or process.fault.kind in ("fail", "slow", "restart"):
             return
-        if process.fault.kind == "freeze" and event.moment not in AWAY_FROM_EFFECTS:
+        if process.fault.kind in STILL and event.moment not in AWAY_FROM_EFFECTS:
             return
         if self._due() is None:
             return
         match process.fault.kind:
             case "foreign":
                 self._tamper()
-            case "freeze":
+            case "freeze" | "stop":
                 self._freeze(process)
             case _:
                 self._kill_or_abort(process)
@@ -247,9 +252,15 @@ class World:
         self.router.tamper(TAMPERED)
 
     def _freeze(self, process: Process) -> None:
-        """The process stands still, and others take it for dead; then it goes on as if nothing had been."""
+        """The process stands still; then it goes on as if nothing had been.
+
+        It does so even where somebody ended it: no worse can happen to whoever took its lease.
+        """
+        assert process.fault is not None
+        self.stood_still = True
         process.journal.frozen_until = self.clock.now() + self.hang
-        self.living.discard(process.host.pid)
+        if process.fault.kind == "freeze":
+            self.living.discard(process.host.pid)
 
     def _kill_or_abort(self, process: Process) -> None:
         assert process.fault is not None

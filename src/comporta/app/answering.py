@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from comporta.analysis.triggers import ENOUGH, NAMES, ratio_of, shown, value_of
 from comporta.app.context import Context
@@ -18,8 +18,7 @@ from comporta.model.traffic import ReleaseRef
 from comporta.steps.health import instance_targets
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """`reason`: why the trigger is met, in words; `promoted`: what brought the release live."""
 
     trigger: Trigger

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import anyio
 from msgspec import structs
@@ -126,7 +125,7 @@ async def waiting(ctx: Context) -> list[Deployment]:
 def as_it_stands(ctx: Context, deployment: Deployment) -> Deployment:
     """The deployment, ended where it only asked and nobody waits for an answer any more."""
     why = why_over(ctx, deployment) if deployment.requested and deployment.outcome is None else ""
-    return replace(deployment, outcome=Outcome.ABORTED, cause=why) if why else deployment
+    return structs.replace(deployment, outcome=Outcome.ABORTED, cause=why) if why else deployment
 
 
 def why_over(ctx: Context, deployment: Deployment) -> str:
@@ -187,7 +186,7 @@ async def _request(journal: Journal, number: int) -> tuple[Deployment, str]:
     if found.approval is None:
         return found, ""
     by, rejected = _answers(records, found.approval.wanted)
-    return replace(found, approval=structs.replace(found.approval, by=by)), rejected
+    return structs.replace(found, approval=structs.replace(found.approval, by=by)), rejected
 
 
 def _answers(records: Sequence[Record], wanted: int) -> tuple[tuple[str, ...], str]:

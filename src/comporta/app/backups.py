@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from typing import Any
 
 import anyio
 import msgspec
+from msgspec import Struct
 
 from comporta.app.backup_progress import Count, check_room, check_scratch_room, estimate
 from comporta.app.context import Context
@@ -31,8 +31,7 @@ MOST_DIFFERENCES = 20
 NEXT_LIST = "`comporta database list` shows which there are"
 
 
-@dataclass(frozen=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """What was looked at. `backup` is None where it is no good, and `cause` says why."""
 
     id: str
@@ -40,8 +39,7 @@ class Checked:
     cause: str = ""
 
 
-@dataclass(frozen=True)
-class Restored:
+class Restored(Struct, frozen=True):
     """What serves now. `safety` is a backup of what was there before, `old` names that itself, where it was kept."""
 
     backup: Backup

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import anyio
+from msgspec import Struct
 
 from comporta.engine.events import ignore
 from comporta.ports.operator import Operator
@@ -70,8 +70,7 @@ class Interruption:
             await self._event.wait()
 
 
-@dataclass(frozen=True)
-class Alerts:
+class Alerts(Struct, frozen=True):
     """Who is told what happens, and how that is done without waiting for it.
 
     Attributes:
@@ -86,8 +85,7 @@ class Alerts:
     wake: Callable[[Record], None]
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(Struct, frozen=True):
     """One environment of one service, with everything that is needed to change it.
 
     `alerts` is None where nobody is to be told anything. `trace` has the trace of a deployment that ended sent where

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from comporta.app.context import Context
 from comporta.app.database import assessed, migrator
@@ -26,8 +28,7 @@ from comporta.steps.migrate_database import MigrateDatabase
 from comporta.strategies.parts import witness
 
 
-@dataclass(frozen=True)
-class Contracted:
+class Contracted(Struct, frozen=True):
     """What was applied (nothing: there was nothing to do), the backup from before, and the release that was stopped."""
 
     version: str
@@ -68,8 +69,7 @@ async def contract(ctx: Context, *, now: bool = False, reason: str = "", wait: f
         return await act.carried_out()
 
 
-@dataclass(frozen=True)
-class _Act:
+class _Act(Struct, frozen=True):
     ctx: Context
     snapshot: Snapshot
     live: Occupant

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from comporta.app.context import Context
 from comporta.app.observing import observe
@@ -13,8 +14,7 @@ from comporta.model.release import Artifact
 from comporta.ports.migrator import Migrator
 
 
-@dataclass(frozen=True)
-class Schema:
+class Schema(Struct, frozen=True):
     """Where a database is, beside a release. `state`: None where the database was not asked."""
 
     version: str
@@ -24,8 +24,7 @@ class Schema:
     pending: tuple[Migration, ...]
 
 
-@dataclass(frozen=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """The migrations that were read, and what was found."""
 
     schema: Schema

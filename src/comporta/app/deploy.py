@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from comporta.app.approving import approved, require_as_approved
 from comporta.app.context import Context
@@ -15,6 +14,7 @@ from comporta.app.leasing import Held, held_lease
 from comporta.app.leftovers import tidy
 from comporta.app.observing import observe, require_untouched
 from comporta.app.preflight import Preflight, ask_all, require_passed
+from comporta.app.recovering import require_known
 from comporta.app.running import Ended, run_deployment
 from comporta.app.schema import Brought, brought
 from comporta.model.errors import ComportaError
@@ -28,8 +28,7 @@ from comporta.steps.plan import Plan
 Strategy = Callable[[EnvironmentSpec, Snapshot, Release], Plan]
 
 
-@dataclass(frozen=True)
-class AlreadyLive:
+class AlreadyLive(Struct, frozen=True):
     """Nothing was done: this very release serves already. `why`, where that is not simply so."""
 
     version: str
@@ -85,8 +84,7 @@ async def deploy(
         return await wish.carried_out(checked, request)
 
 
-@dataclass(frozen=True)
-class _Draft:
+class _Draft(Struct, frozen=True):
     """What would be done now."""
 
     snapshot: Snapshot
@@ -94,8 +92,7 @@ class _Draft:
     plan: Plan
 
 
-@dataclass(frozen=True)
-class _Wish:
+class _Wish(Struct, frozen=True):
     """What is asked for."""
 
     ctx: Context
@@ -143,8 +140,7 @@ class _Wish:
             return await open_and_run(ctx, held, plan, self.reason, preflight=checked, request=request)
 
 
-@dataclass(frozen=True)
-class _Found:
+class _Found(Struct, frozen=True):
     """What there is before a deployment. `known` is the release, if this very one was made before."""
 
     snapshot: Snapshot
@@ -161,10 +157,11 @@ async def _find(ctx: Context, version: str) -> _Found:
 
 
 async def look(ctx: Context) -> Snapshot:
-    """Observe, and refuse to go on if the router is not as comporta left it."""
+    """Observe, and refuse to go on if the router is not as comporta left it, or the journal does not know what runs."""
     ctx.reporter.stage("observe the environment")
     snapshot = await observe(ctx)
     require_untouched(snapshot)
+    await require_known(ctx, snapshot)
     return snapshot
 
 

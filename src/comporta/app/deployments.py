@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from comporta.engine.machine import Standing, can_abort, fold, goes_back
 from comporta.model.approvals import Approval
@@ -18,8 +18,7 @@ from comporta.ports.journal import Journal
 from comporta.steps.plan import Plan
 
 
-@dataclass(frozen=True)
-class Deployment:
+class Deployment(Struct, frozen=True):
     """One attempt to make a release live, as its first and last records tell it.
 
     Attributes:
@@ -58,7 +57,7 @@ class Deployment:
 
     @property
     def seconds(self) -> float | None:
-        return None if self.ended is None else self.ended - self.started
+        return None if self.ended is None else max(0.0, self.ended - self.started)
 
 
 def opening(

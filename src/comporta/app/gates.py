@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 import anyio.to_thread
+from msgspec import Struct
 
 from comporta.app.context import Context
 from comporta.app.forecasting import forecast_notes
@@ -24,8 +24,7 @@ UNASKED = frozenset({"disk", "alerts", "traces"})
 """Findings that the gate `machine` leaves out: disk space has a gate of its own, and telling hinders no deployment."""
 
 
-@dataclass(frozen=True)
-class Intent:
+class Intent(Struct, frozen=True):
     """What is about to be done: the plan, and what it starts from."""
 
     ctx: Context

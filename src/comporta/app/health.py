@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from comporta.app.context import Context
 from comporta.app.observing import observe
@@ -13,8 +14,7 @@ from comporta.steps.groups import task_group
 from comporta.steps.health import ask_all, instance_targets, router_target
 
 
-@dataclass(frozen=True)
-class Health:
+class Health(Struct, frozen=True):
     """Results by target and check: {"blue-1": {"api": …}, "the service": {…}}."""
 
     results: dict[str, dict[str, CheckResult]]

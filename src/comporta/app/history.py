@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from comporta.app.approving import as_it_stands
 from comporta.app.context import Context
@@ -14,8 +15,7 @@ from comporta.ports.journal import Journal
 PAGE = 100
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """Which deployments are asked for.
 
     Attributes:
@@ -55,8 +55,7 @@ async def newest_first(ctx: Context, environment: str | None) -> AsyncIterator[D
         yield as_it_stands(ctx, deployment_of(opened, finished))
 
 
-@dataclass(frozen=True)
-class Contract:
+class Contract(Struct, frozen=True):
     """One `comporta database contract`.
 
     Attributes:

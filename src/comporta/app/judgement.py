@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from comporta.analysis.judge import Settings, begin, update
 from comporta.analysis.verdict import Verdict, verdict
@@ -15,8 +16,7 @@ from comporta.steps.judge_traffic import JudgeTraffic
 from comporta.steps.judging import Measurement, held_back
 
 
-@dataclass(frozen=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """The verdict after a block. `at`: the end of the block (epoch seconds); `share`: the candidate's, 0 to 1."""
 
     at: float

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from comporta.app.deployments import Deployment
 from comporta.model.journal import Outcome
@@ -12,8 +14,7 @@ EMERGENCY_WATCH = 2
 """How much longer a release is watched that came in untested."""
 
 
-@dataclass(frozen=True)
-class Served:
+class Served(Struct, frozen=True):
     """How long a release stayed live at most, in seconds: until another had replaced it, or came to its users' help.
 
     `survived`: through its watch window, so that it is known to be good.

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 import anyio
 
 from comporta.app.context import Context
-from comporta.model.errors import LeaseHeld
+from comporta.model.errors import JournalBusy, LeaseHeld
 from comporta.model.journal import Kind, Lease
+from comporta.model.leases import held as who_holds
 from comporta.steps.groups import task_group
 
 HEARTBEAT_EVERY = 5.0
 LOOK_EVERY = 0.2
 """Seconds between looks whether there is something new to tell others about us."""
 WAIT_EVERY = 1.0
+SILENT_AFTER = 3 * HEARTBEAT_EVERY
+"""Seconds without a sign of life after which whoever wants a holder to stop may end it."""
+
+
+TRIES = 3
+"""To write into a journal that is busy."""
+T = TypeVar("T")
 
 
 @dataclass
@@ -62,6 +71,57 @@ async def holding(ctx: Context, lease: Lease) -> AsyncIterator[Held]:
             await ctx.journal.release(lease)
 
 
+@dataclass
+class Vigil:
+    """Looks for signs of life of whoever holds the lease, by our own clock: the holder's may have been set."""
+
+    ctx: Context
+    _seen: Lease | None = None
+    _since: float = 0.0
+
+    async def silent(self) -> Lease | None:
+        """The lease, if its holder gave no sign of life since SILENT_AFTER seconds. To be asked again and again."""
+        lease, now = await self.ctx.journal.lease(self.ctx.environment), self.ctx.ports.clock.monotonic()
+        if lease != self._seen:
+            self._seen, self._since = lease, now
+        return lease if now - self._since >= SILENT_AFTER else None
+
+
+def end_silent(ctx: Context, lease: Lease) -> None:
+    """Make certain that a holder without signs of life never goes on: not in the middle of a step, once others have
+    settled its deployment.
+
+    Raises:
+        LeaseHeld: it cannot be ended from here.
+    """
+    holder = lease.holder
+    if cause := ctx.host.end(holder):
+        raise LeaseHeld(
+            f"cannot go on: process {holder.pid} of {holder.actor} on {holder.host} holds {lease.environment}, gives "
+            f"no sign of life, and cannot be ended: {cause}",
+            next=f"end it there (`sudo kill -9 {holder.pid}`); `comporta unlock` if {holder.host} is gone for good",
+        )
+    ctx.reporter.notice(f"ended process {holder.pid} of {holder.actor}: no sign of life for {SILENT_AFTER:.0f} s")
+
+
+async def past_silence(ctx: Context, write: Callable[[], Awaitable[T]]) -> T:
+    """Do it, though the holder may have stopped in the midst of writing, so that nobody else can.
+
+    Raises:
+        LeaseHeld: that holder cannot be ended from here.
+        JournalBusy: it is somebody else who writes.
+    """
+    vigil = Vigil(ctx)
+    await vigil.silent()
+    # Each of them takes so long that the holder is known to be silent before the last one.
+    for _ in range(TRIES - 1):
+        with suppress(JournalBusy):
+            return await write()
+        if (lease := await vigil.silent()) is not None and not lease.manual:
+            end_silent(ctx, lease)
+    return await write()
+
+
 async def _acquire_within(ctx: Context, wait: float) -> Lease:
     deadline = ctx.ports.clock.monotonic() + wait
     while True:
@@ -84,6 +144,9 @@ async def acquire(ctx: Context) -> Lease:
     now, me = ctx.ports.clock.now(), ctx.host.me()
     current = await ctx.journal.lease(ctx.environment)
     dead = ctx.host.why_dead(current.holder) if current and not current.manual else ""
+    if current and not dead:
+        # Without trying to write, for the holder may have stopped in the midst of writing.
+        raise who_holds(current)
     lease = await ctx.journal.acquire(
         ctx.environment, me, at=now, displacing=current.generation if current and dead else None
     )

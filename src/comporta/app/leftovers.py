@@ -6,8 +6,9 @@ What is needed is told to the runtime; what there is, it knows itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from comporta.app.context import Context
 from comporta.app.deployments import Deployment, deployments, releases
@@ -21,8 +22,7 @@ from comporta.model.snapshot import Snapshot
 from comporta.model.values import from_json, to_json
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(Struct, frozen=True):
     """`stay`: the versions of this environment that are kept, the newest release first."""
 
     leftovers: tuple[Leftover, ...]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from comporta.app.context import Context
-from comporta.model.errors import LeaseHeld, UsageError
+from comporta.app.leasing import LOOK_EVERY, Vigil, end_silent
+from comporta.model.errors import UsageError
 from comporta.model.journal import Kind, Lease
 from comporta.model.leases import held
 
@@ -30,7 +31,7 @@ async def lock(ctx: Context, message: str) -> Lease:
 
 
 async def unlock(ctx: Context) -> Lease:
-    """Give back a lease that was taken by hand, or whose holder is dead.
+    """Give back a lease that was taken by hand, or whose holder is dead, or gives no sign of life and is ended.
 
     Raises:
         UsageError: it is not locked.
@@ -40,9 +41,27 @@ async def unlock(ctx: Context) -> Lease:
     if current is None:
         raise UsageError(f"cannot unlock {ctx.environment}: it is not locked")
     if not current.manual and not ctx.host.why_dead(current.holder):
-        raise LeaseHeld(held(current).message, next=held(current).next)
+        current = await _silent(ctx, current)
+        # Of a holder on another machine nobody here can tell more. It finds its lease gone, should it go on.
+        if current.holder.host == ctx.host.me().host:
+            end_silent(ctx, current)
     await ctx.journal.release(current)
     await _note(ctx, "unlocked")
+    return current
+
+
+async def _silent(ctx: Context, current: Lease) -> Lease:
+    """The lease, once it is certain that its holder gives no sign of life.
+
+    Raises:
+        LeaseHeld: it gave one.
+    """
+    vigil = Vigil(ctx)
+    ctx.reporter.stage(f"look for signs of life of process {current.holder.pid} on {current.holder.host}")
+    while not await vigil.silent():
+        if await ctx.journal.lease(ctx.environment) != current:
+            raise held(current)
+        await ctx.ports.clock.sleep(LOOK_EVERY)
     return current
 
 

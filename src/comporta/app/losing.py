@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from msgspec import structs
+from msgspec import Struct, structs
 
 from comporta.app.context import Context
 from comporta.app.vault import vault
@@ -14,8 +12,7 @@ from comporta.model.release import Release
 from comporta.model.schema import Undoing
 
 
-@dataclass(frozen=True)
-class Agreed:
+class Agreed(Struct, frozen=True):
     """What a person agreed to on the command line.
 
     Attributes:

@@ -6,16 +6,16 @@ way behind it, and in an emergency nobody should have to wait.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from comporta.app.context import Context
 from comporta.app.maintenance_page import page as page_with
 from comporta.model.journal import Kind
 
 
-@dataclass(frozen=True)
-class Maintenance:
+class Maintenance(Struct, frozen=True):
     """The page that users get.
 
     Attributes:
@@ -28,8 +28,7 @@ class Maintenance:
     message: str
 
 
-@dataclass(frozen=True)
-class PutUp:
+class PutUp(Struct, frozen=True):
     """`replaced`: there was a page already. `bypass`: the headers with which people see through it."""
 
     replaced: bool

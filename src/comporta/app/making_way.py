@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from comporta.app.context import Context
 from comporta.app.deployments import Deployment, find_deployment, unfinished
-from comporta.app.leasing import Held, acquire
+from comporta.app.leasing import Held, Vigil, acquire, end_silent, past_silence
 from comporta.app.running import Ended, request_abort, run_deployment
 from comporta.model.errors import LeaseHeld, Refused
 from comporta.model.journal import Lease, Outcome
@@ -33,6 +33,9 @@ class Way:
     stopped: list[Deployment] = field(default_factory=list)
     _seen: set[int] = field(default_factory=set)
 
+    def __post_init__(self) -> None:
+        self._vigil = Vigil(self.ctx)
+
     async def lease(self) -> Lease:
         """The lease, once what is under way has made room.
 
@@ -55,7 +58,9 @@ class Way:
         running = await unfinished(self.ctx.journal, self.ctx.environment)
         if lease is None:
             return
-        if lease.manual or self.patient or (running and running.is_rollback):
+        if not lease.manual and not self.patient and await self._vigil.silent():
+            end_silent(self.ctx, lease)
+        elif lease.manual or self.patient or (running and running.is_rollback):
             if waited >= self.wait:
                 raise _under_way(lease, running) if running and running.is_rollback else error
             self.ctx.ports.operator.note(f"{error.message}; waiting, {self.wait - waited:.0f} s left")
@@ -69,7 +74,8 @@ class Way:
         what = f"deployment {running.number} ({running.version}, {running.strategy}, by {running.actor})"
         if not await self.ctx.ports.operator.confirm(f"{what} is under way. Abort it?"):
             raise Refused("cannot roll back: not confirmed", next="say yes at the prompt, or give --yes")
-        if await request_abort(self.ctx, running.number, f"{self.ctx.actor} rolls back"):
+        reason = f"{self.ctx.actor} rolls back"
+        if await past_silence(self.ctx, lambda: request_abort(self.ctx, running.number, reason)):
             self.stopped.append(running)
             self.ctx.reporter.notice(f"asked {what} to undo what it did")
         else:

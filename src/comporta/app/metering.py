@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from comporta.app.approving import waiting
 from comporta.app.context import Context
 from comporta.app.notifying import undelivered
-from comporta.app.watching import alerts_up
+from comporta.app.watched import alerts_up
 from comporta.model.deliveries import Status
 from comporta.model.journal import Lease
 from comporta.model.outlines import Outline
@@ -43,8 +44,7 @@ class Counting:
         return await self._series.total(since, until, release)
 
 
-@dataclass(frozen=True)
-class Seat:
+class Seat(Struct, frozen=True):
     """A release in a slot. `share`: of the requests, 0 to 1; `counted`: since the watch began."""
 
     slot: Slot
@@ -53,8 +53,7 @@ class Seat:
     counted: Tally
 
 
-@dataclass(frozen=True)
-class Metered:
+class Metered(Struct, frozen=True):
     """One look at an environment.
 
     Attributes:

@@ -7,8 +7,8 @@ crash in the instant between its arrival and the note of it sends it twice, unde
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from comporta.app.context import Alerts, Context
@@ -38,8 +38,7 @@ PATIENCE = 10.0
 Tell = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Undelivered:
+class Undelivered(Struct, frozen=True):
     """What did not arrive: `waiting` is tried again, `given_up` is not. `problem`: why the outbox cannot be read."""
 
     waiting: list[Delivery] = field(default_factory=list)
@@ -47,11 +46,10 @@ class Undelivered:
     problem: str = ""
 
 
-async def deliver(ctx: Context, *, since: int | None = None, tell: Tell) -> None:
+async def deliver(ctx: Context, *, tell: Tell) -> None:
     """Deliver until nothing is pending and no deployment runs. Does nothing where another process is at it.
 
     Args:
-        since: the sequence after which records are told where none ever was; None: only of what comes from now on.
         tell: is told what was delivered and what was not.
     """
     alerts = ctx.alerts
@@ -59,7 +57,7 @@ async def deliver(ctx: Context, *, since: int | None = None, tell: Tell) -> None
         with alerts.outbox.turn(ctx.environment) as mine:
             if not mine:
                 return
-            await _work(ctx, alerts, since, tell, forever=False)
+            await _work(ctx, alerts, tell, forever=False)
         # Whoever came meanwhile found us at it and went: look once more, now that it is not our turn.
         if not await _behind(ctx, alerts):
             return
@@ -72,7 +70,7 @@ async def deliver_forever(ctx: Context, tell: Tell) -> None:
         try:
             with alerts.outbox.turn(ctx.environment) as mine:
                 if mine:
-                    await _work(ctx, alerts, None, tell, forever=True)
+                    await _work(ctx, alerts, tell, forever=True)
         except ComportaError as error:
             tell(error.message)
         await ctx.ports.clock.sleep(PATIENCE)
@@ -118,10 +116,10 @@ async def undelivered(ctx: Context) -> Undelivered:
     )
 
 
-async def _work(ctx: Context, alerts: Alerts, since: int | None, tell: Tell, *, forever: bool) -> None:
+async def _work(ctx: Context, alerts: Alerts, tell: Tell, *, forever: bool) -> None:
     clock = ctx.ports.clock
     await alerts.outbox.forget(ctx.environment, clock.now() - KEEP_FOR)
-    await _begin(ctx, alerts, since)
+    await _begin(ctx, alerts)
     async with task_group() as group:
         for receiver in alerts.receivers:
             group.start_soon(_serve, ctx, alerts, receiver, tell)
@@ -135,15 +133,14 @@ async def _work(ctx: Context, alerts: Alerts, since: int | None, tell: Tell, *, 
         group.cancel_scope.cancel()
 
 
-async def _begin(ctx: Context, alerts: Alerts, since: int | None) -> None:
+async def _begin(ctx: Context, alerts: Alerts) -> None:
     """The first time (or where the journal is another one now), nothing old is told.
 
-    What is fresh is told: whoever wrote it woke somebody to whom it would be new, and who may come only after us.
+    What is fresh is told: whoever wrote it wants it told, and may be about to note that in the outbox.
     """
     position, end = await alerts.outbox.position(ctx.environment), await _end(ctx)
     if position is None or position > end:
-        begin = await _before_the_fresh(ctx, end) if since is None else since
-        await alerts.outbox.take_in(ctx.environment, begin, [])
+        await alerts.outbox.take_in(ctx.environment, await _before_the_fresh(ctx, end), [])
 
 
 async def _before_the_fresh(ctx: Context, end: int) -> int:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
+from msgspec import Struct
 
 from comporta.app.context import Context
 from comporta.app.deploy import AlreadyLive, Strategy, already_live, draft_release, find_release, require_settled
@@ -19,8 +18,7 @@ from comporta.steps.plan import Plan
 from comporta.steps.stop_instances import StopInstances
 
 
-@dataclass(frozen=True)
-class Planned:
+class Planned(Struct, frozen=True):
     """A plan, and what one should know before following it."""
 
     plan: Plan

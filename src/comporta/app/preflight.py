@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import anyio
-from msgspec import structs
+from msgspec import Struct, structs
 
 from comporta.app.context import Context
 from comporta.app.gates import BUILT_IN, BUILT_IN_TIMEOUT, Gate, Intent
@@ -42,8 +42,7 @@ class PreflightFailed(ComportaError):
     """A gate did not pass. Nothing was deployed."""
 
 
-@dataclass(frozen=True)
-class Preflight:
+class Preflight(Struct, frozen=True):
     """How the gates are asked.
 
     Attributes:

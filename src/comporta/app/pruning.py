@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from comporta.app.context import Context
 from comporta.app.deploy import require_settled
@@ -13,8 +13,7 @@ from comporta.model.errors import Refused
 from comporta.model.release import Leftover
 
 
-@dataclass(frozen=True)
-class Pruned:
+class Pruned(Struct, frozen=True):
     """`removed`: in a dry run, what would be. `stay`: the versions that are kept for a rollback, or serve."""
 
     removed: tuple[Leftover, ...]

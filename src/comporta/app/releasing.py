@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass, replace
 
 import anyio
+from msgspec import Struct
+from msgspec.structs import replace
 
 from comporta.app.context import Interruption
 from comporta.model.commits import RELEASE, Commit, change_of, notes_of
@@ -20,8 +21,7 @@ CANDIDATES = ("pyproject.toml", "package.json", "VERSION")
 SHORT = 7
 
 
-@dataclass(frozen=True)
-class Bench:
+class Bench(Struct, frozen=True):
     """What releases are made with, put together by the composition root."""
 
     spec: VersionsSpec
@@ -30,8 +30,7 @@ class Bench:
     interruption: Interruption
 
 
-@dataclass(frozen=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """What is asked for.
 
     Attributes:
@@ -51,8 +50,7 @@ class Wish:
     dry: bool = False
 
 
-@dataclass(frozen=True)
-class Released:
+class Released(Struct, frozen=True):
     """A version that was made, or would be.
 
     Attributes:
@@ -72,8 +70,7 @@ class Released:
     resumed: bool = False
 
 
-@dataclass(frozen=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """Where we stand: the file of the version, the last commit, the remote (None where it is not asked)."""
 
     file: str

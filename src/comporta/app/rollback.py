@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 
@@ -117,7 +117,7 @@ class _Wish:
         ended = await open_and_run(self.ctx, self.held, plan, self.reason, self.automatic)
         if page is not None and not ended.maintenance:
             await record_maintenance(self.ctx, on=False)
-        return replace(ended, notes=(*ended.notes, *said, *await self._afterthoughts(ended, target)))
+        return msgspec.structs.replace(ended, notes=(*ended.notes, *said, *await self._afterthoughts(ended, target)))
 
     async def _target(self, snapshot: Snapshot, *, closed: bool) -> Target:
         try:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from comporta.app.context import Context
 from comporta.app.deployments import Deployment, find_deployment
 from comporta.app.leasing import Held
+from comporta.app.steady_clock import SteadyClock
 from comporta.app.vault import vault
 from comporta.engine.events import Direction, Moment, StepEvent
 from comporta.engine.machine import can_abort
@@ -26,8 +28,7 @@ EXIT_CODES = {
 }
 
 
-@dataclass(frozen=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """Instances of a candidate that run on for a look. `until`: when they end by themselves (epoch seconds)."""
 
     slot: Slot
@@ -35,8 +36,7 @@ class Kept:
     until: float
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """How a deployment ended, which record says what went wrong, if anything did, and what is left to look into.
 
     `notes`: what a person should know beside that.
@@ -67,7 +67,7 @@ async def run_deployment(ctx: Context, held: Held, number: int) -> Ended:
         ctx.listener(event)
 
     runner = Runner(
-        ports=replace(ctx.ports, deployment=number, vault=vault(ctx)),
+        ports=replace(ctx.ports, clock=SteadyClock(ctx.ports.clock), deployment=number, vault=vault(ctx)),
         journal=ctx.journal,
         lease=held.lease,
         deployment=number,

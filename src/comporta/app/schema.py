@@ -7,7 +7,8 @@ does not bring itself; which ones these are, the releases recorded (`Release.con
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from comporta.app.context import Context
 from comporta.app.database import assessed, migrator
@@ -19,8 +20,7 @@ from comporta.model.schema import Schema, Undoing
 from comporta.model.snapshot import Snapshot
 
 
-@dataclass(frozen=True)
-class Brought:
+class Brought(Struct, frozen=True):
     """What a release brings: the database as it needs it, and the revision and contracts that it is recorded with."""
 
     schema: Schema | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from comporta.app.context import Context
 from comporta.app.deployments import Deployment, deployments, find_deployment, unfinished
-from comporta.app.leasing import held_lease
+from comporta.app.leasing import Vigil, end_silent, held_lease, past_silence
 from comporta.app.running import Ended, ended_as_recorded, request_abort, run_deployment
 from comporta.model.errors import UsageError
 from comporta.model.journal import Lease, Outcome
@@ -33,7 +33,8 @@ async def abort(ctx: Context, number: int | None, *, reason: str = "") -> Ended:
         UsageError: there is nothing to abort, or it is past its point of no return.
     """
     target = await _target(ctx, number)
-    if not await request_abort(ctx, target.number, reason or f"by {ctx.actor}"):
+    reason = reason or f"by {ctx.actor}"
+    if not await past_silence(ctx, lambda: request_abort(ctx, target.number, reason)):
         raise UsageError(
             f"cannot abort deployment {target.number}: it is past its point of no return",
             next="`comporta resume` finishes it if it was interrupted; `comporta rollback` goes back",
@@ -68,12 +69,15 @@ async def _target(ctx: Context, number: int | None) -> Deployment:
 
 
 async def _wait_for(ctx: Context, number: int, lease: Lease) -> Ended:
-    """The process that runs it does the undoing; watch until it is done, or until that process dies."""
+    """The process that runs it does the undoing; watch until it is done, or until that process dies or is silent."""
     ctx.reporter.notice(f"asked process {lease.holder.pid} to abort deployment {number}")
+    vigil = Vigil(ctx)
     while True:
         found, _, _ = await find_deployment(ctx.journal, number)
         if found.outcome is not None:
             return await ended_as_recorded(ctx, number)
+        if silent := await vigil.silent():
+            end_silent(ctx, silent)
         if ctx.host.why_dead(lease.holder):
             async with held_lease(ctx) as held:
                 return await run_deployment(ctx, held, number)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from comporta.analysis.alerting import Crossing
 from comporta.app.approving import waiting
@@ -14,14 +15,15 @@ from comporta.app.judgement import latest as judged_so_far
 from comporta.app.maintenance import Maintenance, maintenance
 from comporta.app.notifying import Undelivered, undelivered
 from comporta.app.observing import observe
-from comporta.app.watching import alerts_up, is_watched
+from comporta.app.recovering import require_known
+from comporta.app.watched import alerts_up, is_watched
 from comporta.engine.machine import can_abort
+from comporta.model.errors import JournalDamaged
 from comporta.model.journal import Lease, Outcome
 from comporta.model.snapshot import Snapshot
 
 
-@dataclass(frozen=True)
-class Status:
+class Status(Struct, frozen=True):
     """One look at an environment.
 
     Attributes:
@@ -85,6 +87,10 @@ def _address(ctx: Context, snapshot: Snapshot) -> str:
 
 
 async def _next(ctx: Context, seen: Status) -> str:
+    try:
+        await require_known(ctx, seen.snapshot)
+    except JournalDamaged as error:
+        return f"{error.message}; {error.next}"
     if seen.interrupted is not None:
         return await how_to_settle(ctx.journal, seen.interrupted.number)
     latest = seen.latest

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from comporta.app.context import Context
 from comporta.app.deployments import Deployment, deployments, releases
 from comporta.app.known_good import Served, behind, lineage, preferred
@@ -15,8 +17,7 @@ from comporta.steps.keep_warm import duration
 from comporta.strategies.rollback import is_warm
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(Struct, frozen=True):
     """Where a rollback goes, and why there.
 
     Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from comporta.app.approving import as_it_stands
 from comporta.app.context import Context
@@ -17,8 +18,7 @@ BEGINNINGS = {Kind.INTENT, Kind.UNDO_INTENT}
 RESULTS = {Kind.DONE, Kind.FAILED, Kind.UNDONE, Kind.UNDO_FAILED, Kind.FOREIGN}
 
 
-@dataclass(frozen=True)
-class Act:
+class Act(Struct, frozen=True):
     """One line of the story.
 
     Attributes:
@@ -44,8 +44,7 @@ class Act:
         return self.ended or self.begun
 
 
-@dataclass(frozen=True)
-class Story:
+class Story(Struct, frozen=True):
     """A deployment, what happened in it, and all its records but the measurements."""
 
     deployment: Deployment

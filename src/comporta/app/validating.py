@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from comporta.app.context import Context
 from comporta.app.deploy import AlreadyLive
@@ -29,8 +29,7 @@ LOOK_BACK = 20
 """So many deployments and validations are looked through for a baseline."""
 
 
-@dataclass(frozen=True)
-class Phase:
+class Phase(Struct, frozen=True):
     """How one phase went. `error` is empty if it passed; `seconds`: how long it took."""
 
     name: str
@@ -41,8 +40,7 @@ class Phase:
     next: str = ""
 
 
-@dataclass(frozen=True)
-class Validation:
+class Validation(Struct, frozen=True):
     """What was found out about a release. `skipped`: phase → why; `ended`: how the rollback ended, if there was one."""
 
     release: ReleaseRef

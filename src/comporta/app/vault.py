@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from comporta.app import backups
 from comporta.app.context import Context
@@ -16,8 +16,7 @@ def vault(ctx: Context) -> Vault | None:
     return BackupVault(ctx) if ctx.ports.backing else ctx.ports.vault
 
 
-@dataclass(frozen=True)
-class BackupVault:
+class BackupVault(Struct, frozen=True):
     """Implements the Vault port."""
 
     ctx: Context

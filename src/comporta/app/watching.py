@@ -7,37 +7,34 @@ had not been.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 import anyio
+from msgspec import Struct
 
-from comporta.analysis.alerting import Alerts, Change, Crossing, Raised, crossings
+from comporta.analysis.alerting import Alerts, Change, Crossing, crossings
 from comporta.analysis.triggers import met, told
 from comporta.app.answering import Answer, answer
 from comporta.app.context import Context
 from comporta.app.deployments import Deployment, deployments
 from comporta.app.history import newest_first
 from comporta.app.running import request_abort
+from comporta.app.watched import LAG, alerts_so_far
 from comporta.model.errors import ComportaError, UsageError
 from comporta.model.figures import Figures
-from comporta.model.journal import Kind, Outcome, Record
+from comporta.model.journal import Kind, Outcome
 from comporta.model.spec import Trigger
 from comporta.model.traffic import ReleaseRef, Routing
-from comporta.model.values import from_json, to_json
+from comporta.model.values import to_json
 from comporta.model.watching import Second, Tally
 from comporta.steps.groups import task_group
 from comporta.steps.health import ask, router_target
 
-LAG = 1
-"""Whole seconds that a router's figures may be late."""
 SEED_SECONDS = 300.0
 PROBE_TIMEOUT = 5.0
 MINUTE = 60
-RECENTLY = 15.0
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """One look, for people.
 
     Attributes:
@@ -66,7 +63,7 @@ async def watch(ctx: Context, show: Callable[[Seen], None]) -> None:
             f"cannot watch {ctx.environment}: its monitoring is disabled",
             next="set `monitoring:` to enabled or basic in the config",
         )
-    watcher = Watcher(ctx, await _alerts_so_far(ctx))
+    watcher = Watcher(ctx, await alerts_so_far(ctx))
     async with task_group() as group:
         while True:
             began = ctx.ports.clock.monotonic()
@@ -219,28 +216,6 @@ class Watcher:
             )
             self._ctx.tell_of(record)
             self._ctx.reporter.notice(f"{'alert' if change.crossed else 'over'}: {change.crossing.message}")
-
-
-async def is_watched(ctx: Context) -> bool:
-    """Whether a watch has counted something in the last seconds, be it its own question."""
-    now = ctx.ports.clock.now()
-    return await ctx.series.total(now - RECENTLY, now + LAG) != Tally()
-
-
-async def alerts_up(ctx: Context) -> list[Crossing]:
-    """The alerts that are up, as the journal has them."""
-    return (await _alerts_so_far(ctx)).up
-
-
-async def _alerts_so_far(ctx: Context) -> Alerts:
-    now = ctx.ports.clock.now()
-    raised: dict[str, Raised] = {}
-    newest_first: list[Record] = await ctx.journal.find(environment=ctx.environment, kinds=(Kind.ALERT,))
-    for record in newest_first:
-        crossing = from_json({key: record.data[key] for key in Crossing.__struct_fields__}, Crossing)
-        up = bool(record.data["crossed"])
-        raised.setdefault(crossing.name, Raised(crossing=crossing, last=now if up else record.at, up=up))
-    return Alerts(raised=raised)
 
 
 def _facts(change: Change) -> dict[str, object]:

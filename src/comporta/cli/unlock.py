@@ -15,7 +15,11 @@ from comporta.model.values import to_json
 @common
 @told
 def command(environment: str, config: Path | None, as_json: bool) -> None:
-    """Give back a lock that was taken by hand, or that a dead process left."""
+    """Give back a lock that was taken by hand, or that a dead process left.
+
+    A process that holds it and gives no sign of life for 15 seconds is ended. If it is on another machine, only its
+    lock is taken away.
+    """
     from comporta.app.locking import unlock
 
     ctx, _ = open_context(environment, config, as_json=as_json)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import getpass
 import os
+import signal
 import socket
+import time
 from functools import cache
 from pathlib import Path
 
@@ -13,8 +15,12 @@ import psutil
 from comporta.model.journal import Holder
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+STAT = "/proc/{}/stat"
+STARTED = 22
+"""Which field of a process's stat says when it was started, counted as proc(5) does."""
 START_TOLERANCE = 2.0
-"""Seconds that two readings of a process's start time may differ, as the boot time is estimated."""
+"""Seconds that two readings of a process's start may differ, where they are estimated."""
+END_WITHIN = 5.0
 
 
 class LocalHost:
@@ -32,12 +38,30 @@ class LocalHost:
         try:
             process = psutil.Process(holder.pid)
             alive = process.status() != psutil.STATUS_ZOMBIE
-            same = abs(process.create_time() - holder.started) < START_TOLERANCE
+            same = abs(started(holder.pid) - holder.started) < START_TOLERANCE
         except psutil.NoSuchProcess:
             alive = same = False
         except psutil.AccessDenied:
             return ""
         return "" if alive and same else f"its process {holder.pid} has ended"
+
+    def end(self, holder: Holder) -> str:
+        if holder.host != _me().host:
+            return "it is on another machine"
+        if self.why_dead(holder):
+            return ""
+        try:
+            os.kill(holder.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return ""
+        except PermissionError:
+            return "it is another user's"
+        deadline = time.monotonic() + END_WITHIN
+        while not self.why_dead(holder):
+            if time.monotonic() >= deadline:
+                return "it waits for a disk or another device, and does not end before that answers"
+            time.sleep(0.01)
+        return ""
 
 
 @cache
@@ -46,9 +70,25 @@ def _me() -> Holder:
         host=socket.gethostname(),
         boot_id=_boot_id(),
         pid=os.getpid(),
-        started=psutil.Process().create_time(),
+        started=started(os.getpid()),
         actor=_actor(),
     )
+
+
+def started(pid: int) -> float:
+    """Seconds from the boot to the start of a process: no clock that is set changes them.
+
+    Outside Linux, seconds since the epoch.
+
+    Raises:
+        psutil.NoSuchProcess: there is none.
+    """
+    try:
+        # The second field, a name in brackets, may hold anything.
+        after_name = Path(STAT.format(pid)).read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return psutil.Process(pid).create_time()
+    return int(after_name[STARTED - 3]) / os.sysconf("SC_CLK_TCK")
 
 
 def _boot_id() -> str:

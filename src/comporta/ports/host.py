@@ -13,3 +13,10 @@ class Host(Protocol):
 
     def why_dead(self, holder: Holder) -> str:
         """Why the holder is certainly dead ("process 4711 has ended"); empty if it lives or nobody can tell."""
+
+    def end(self, holder: Holder) -> str:
+        """End the holder's process, which gets no chance to do anything more.
+
+        Returns:
+            Why that cannot be done; empty if the holder is dead now.
+        """

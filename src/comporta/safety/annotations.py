@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _NOTE = re.compile(r"comporta:\s*(?P<word>\w+)(?:\s+because\s+(?P<reason>\S.*))?(?P<rest>.*)", re.DOTALL)
 
 
-@dataclass(frozen=True)
-class Notes:
+class Notes(Struct, frozen=True):
     """Attributes: `reason`: why the statement is safe, empty where nobody says so; `wrong`: notes that mean nothing."""
 
     reason: str = ""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from comporta.model.migrations import Harm
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(Struct, frozen=True):
     rule: str
     harm: Harm
     message: str

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlglot import Token, TokenType
 from sqlglot.dialects.dialect import Dialect as Grammar
 from sqlglot.errors import SqlglotError
@@ -20,8 +20,7 @@ QUOTES = {
 GRAMMARS = {Dialect.POSTGRESQL: "postgres", Dialect.SQLITE: "sqlite"}
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """One statement without its semicolon, the line of the file it begins in, and the comments that belong to it."""
 
     sql: str
