@@ -1,129 +1,125 @@
-"""The command, killed with SIGKILL at every step of a blue-green deployment, while users go on asking.
+"""The command, killed with SIGKILL at each point of a deployment and settled, while users go on asking.
 
-Whatever comes then, `resume` or `abort`: one release serves, nothing is left over, and no request was lost.
+All strategies, runtimes and routers are played by scripts/crash_matrix.py; here, one of them, and a share of others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
-from comporta.engine.events import Moment
-from support.site import INSTANCES, Site, User, site
+from comporta.engine.events import Direction, Moment
+from comporta.model.journal import Outcome
+from matrix.cells import COLD, WARM, Combination, Result, play, strategies
+from matrix.outside import Expected, orphans, wrongs
+from matrix.shops import ROUTERS, RUNTIMES, AnyShop, shop, why_without
+from support.backends import free_port
+from support.places import Point
+from support.site import INSTANCES, User, site
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-STEPS = (
-    "configure-router",
-    "start-instances",
-    "check-health",
-    "smoke-test",
-    "confirm",
-    "shift-traffic",
-    "watch-traffic",
-    "check-service",
-    "drain-slot",
-    "keep-warm",
-    "prove-live",
-)
-MOMENTS = (Moment.AFTER_INTENT, Moment.AFTER_EFFECT)
+ALL = 1000
+"""Deaths in one deployment: more than there are points."""
+SHARE = 6
+"""One point of so many."""
+OTHERS = [
+    Combination("process", "nginx-external", "emergency"),
+    Combination("process", "haproxy", "rolling"),
+    Combination("process", "haproxy-external", WARM),
+    Combination("docker", "nginx", COLD),
+    Combination("docker", "nginx-container", "blue-green"),
+    Combination("docker", "haproxy", "canary"),
+]
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site(tmp_path_factory.mktemp("shop")) as made:
+def told(results: list[Result]) -> list[object]:
+    """The failures."""
+    return [(result.places, result.orphans, result.wrong, result.examples) for result in results if result.failed]
+
+
+def test_nothing_that_exists_is_missing_in_the_matrix() -> None:
+    assert set(RUNTIMES) == set(entry_points(group="comporta.runtimes").names)
+    assert {name.partition("-")[0] for name in ROUTERS} == set(entry_points(group="comporta.routers").names)
+    assert set(strategies()) == {*entry_points(group="comporta.strategies").names, WARM, COLD}
+
+
+def test_a_blue_green_deployment_that_is_killed_at_every_point_comes_to_a_good_end() -> None:
+    results = [*play(Combination("process", "nginx", "blue-green"), deaths=ALL)]
+    assert told(results) == []
+    points = [Point.of(place) for result in results for place in result.places]
+    for direction in Direction:
+        assert {point.moment for point in points if point.direction is direction} == {*Moment}
+    assert {point.step for point in points} >= {"start-instances", "shift-traffic", "drain-slot"}
+
+
+@pytest.mark.parametrize("others", OTHERS, ids=str)
+def test_others_come_to_a_good_end_wherever_they_are_killed(others: Combination) -> None:
+    if cause := why_without(others.runtime, others.router):
+        pytest.skip(cause)
+    results = [*play(others, deaths=ALL, choose=lambda points: points[::SHARE])]
+    assert told(results) == []
+    assert sum(len(result.places) for result in results) > len(Moment)
+
+
+def test_the_harness_sees_an_orphan_a_held_lease_another_release_and_a_lost_record(tmp_path: Path) -> None:
+    with shop(tmp_path, "process", "nginx") as made:
         made.comporta("deploy", "1.0.0", "--yes")
-        made.comporta("deploy", "1.1.0", "--yes")
-        yield made
+        assert seen(made) == ""
+        stray = subprocess.Popen([sys.executable, "app.py", str(free_port())], cwd=made.folder / "releases" / "1.0.0")
+        assert f"{stray.pid}: " in seen(made)
+        stray.kill()
+        stray.wait()
+        made.comporta("lock", "-m", "mine")
+        assert "the lease is held" in seen(made)
+        made.comporta("unlock")
+        assert seen(made) == ""
+        link = made.folder / ".comporta" / "development" / "nginx" / "traffic" / "live"
+        before = link.readlink()
+        link.unlink()
+        link.symlink_to("green-7-0123456789ab")
+        assert "has ('green', 7) in force" in seen(made)
+        link.unlink()
+        link.symlink_to(before)
+        with closing(sqlite3.connect(made.folder / ".comporta" / "journal.db")) as journal, journal:
+            journal.execute("DELETE FROM records WHERE kind = 'done' AND step = 1")
+        assert "its steps [1] are not done" in seen(made)
+        assert "the chain of hashes is broken" in seen(made)
 
 
-def other(version: str | None) -> str:
-    return "1.0.0" if version == "1.1.0" else "1.1.0"
+def seen(made: AnyShop) -> str:
+    """What is not as it has to be after the first deployment."""
+    status = made.json("status")
+    expected = Expected("1.0.0", {"1.0.0": INSTANCES}, Outcome.PROMOTED, kills=0)
+    return "\n".join([*wrongs(made, status, expected), *orphans(made, status)])
 
 
-def check(shop: Site, serves: str) -> None:
-    assert (shop.live(), shop.answers()) == (serves, serves)
-    assert shop.running()[serves] == INSTANCES
-    assert set(shop.running()) <= {"1.0.0", "1.1.0"}
-    assert all(count == INSTANCES for count in shop.running().values())
-    assert shop.json("status")["lease"] is None
-
-
-def test_every_step_of_the_plan_is_covered(shop: Site) -> None:
-    plan = shop.json("plan", other(shop.live()))
-    assert tuple(step["type"] for step in plan["plan"]["steps"]) == STEPS
-
-
-@pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("settle", ["resume", "abort"])
-def test_killed(shop: Site, step: str, moment: Moment, settle: str) -> None:
-    before = shop.live()
-    assert before
-    after = other(before)
-    with User(shop.port) as user:
-        shop.killed_at(f"do:{step}:{moment.value}", "deploy", after, "--yes")
-        status = shop.comporta("status")
-        assert "interrupted" in status.stdout
-        assert "comporta resume" in status.stdout
-        done = shop.comporta(settle, *(["--yes"] if settle == "resume" else []), expect=None)
-    assert "took over the lease" in done.stdout
-    assert done.returncode == 0, done.stdout + done.stderr
-    check(shop, after if settle == "resume" else before)
-    assert user.failures == []
-    assert set(user.answers) <= {before, after}
-
-
-@pytest.mark.parametrize(("moment", "settle"), [*zip(MOMENTS, ["abort", "resume"], strict=True)])
-@pytest.mark.parametrize("step", ["shift-traffic", "judge-traffic", "scale-instances", "watch-traffic"])
-def test_killed_in_a_canary(shop: Site, step: str, moment: Moment, settle: str) -> None:
-    killed_in_a_canary(shop, f"do:{step}:{moment.value}", settle)
-
-
-def test_killed_in_a_canary_behind_haproxy(tmp_path: Path) -> None:
-    with site(tmp_path, router="haproxy", keep_failed="0s") as shop:
-        shop.comporta("deploy", "1.0.0", "--yes")
-        killed_in_a_canary(shop, "do:judge-traffic:after-intent", "abort")
-
-
-def killed_in_a_canary(shop: Site, place: str, settle: str) -> None:
-    """The split goes on being served, what was measured is not lost, and no traffic is counted twice."""
-    before = shop.live()
-    assert before
-    after = other(before)
-    with User(shop.port) as user:
-        shop.killed_at(place, "deploy", after, "--yes", "--strategy", "canary")
-        done = shop.comporta(settle, *(["--yes"] if settle == "resume" else []), expect=None)
-    assert done.returncode == 0, done.stdout + done.stderr
-    check(shop, after if settle == "resume" else before)
-    assert user.failures == []
-    number = shop.json("history", "-n", "1")[0]["deployment"]
-    ends = [judged["at"] for judged in shop.judged(number)]
-    assert ends == sorted(set(ends))
-
-
-@pytest.mark.parametrize("step", ["shift-traffic", "start-instances", "check-health"])
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_killed_while_undoing(shop: Site, step: str, moment: Moment) -> None:
-    before = shop.live()
-    assert before
-    with User(shop.port) as user:
-        shop.killed_at("do:watch-traffic:after-effect", "deploy", other(before), "--yes")
-        shop.killed_at(f"undo:{step}:{moment.value}", "abort")
-        done = shop.comporta("resume", expect=1)
-    assert "rolled-back" in done.stdout
-    check(shop, before)
-    assert user.failures == []
+def test_what_was_interrupted_is_told_and_can_be_aborted_without_losing_a_request(tmp_path: Path) -> None:
+    with site(tmp_path) as made:
+        made.comporta("deploy", "1.0.0", "--yes")
+        for place in ("do:start-instances:after-intent", "do:shift-traffic:after-effect"):
+            with User(made.port) as user:
+                made.killed_at(place, "deploy", "1.1.0", "--yes")
+                status = made.comporta("status").stdout
+                aborted = made.comporta("abort").stdout
+            assert "interrupted" in status
+            assert "comporta resume" in status
+            assert "took over the lease" in aborted
+            assert (made.live(), user.failures) == ("1.0.0", [])
 
 
 def test_killed_in_the_very_first_deployment(tmp_path: Path) -> None:
-    with site(tmp_path) as shop:
-        shop.killed_at("do:start-instances:after-effect", "deploy", "1.0.0", "--yes")
-        assert "kept: 1.0.0" in shop.comporta("abort", expect=None).stderr
-        assert shop.running() == {"1.0.0": INSTANCES}
-        assert shop.live() is None
-        shop.killed_at("do:shift-traffic:after-intent", "deploy", "1.0.0", "--yes")
-        shop.comporta("resume", "--yes")
-        assert shop.answers() == "1.0.0"
+    with site(tmp_path) as made:
+        made.killed_at("do:start-instances:after-effect", "deploy", "1.0.0", "--yes")
+        assert "kept: 1.0.0" in made.comporta("abort", expect=None).stderr
+        assert made.running() == {"1.0.0": INSTANCES}
+        assert made.live() is None
+        made.killed_at("do:shift-traffic:after-intent", "deploy", "1.0.0", "--yes")
+        made.comporta("resume", "--yes")
+        assert made.answers() == "1.0.0"

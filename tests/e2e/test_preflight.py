@@ -96,7 +96,7 @@ def test_each_gate_of_a_project_fails_in_turn_and_is_named_while_all_others_are_
 
 
 def has_docker() -> bool:
-    return subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0
+    return subprocess.run(["docker", "info"], capture_output=True, check=False, timeout=120).returncode == 0
 
 
 # What comporta asks by itself

@@ -1,4 +1,4 @@
-"""The real `comporta` command, but it runs another one at a place: disturbed.py DIRECTION:STEP:MOMENT JSON WORDS…
+"""The real `comporta` command, but it runs another one at a place (`support.places`): disturbed.py PLACE JSON WORDS…
 
 JSON: the words of that other command, which disturbs what comporta is about to do.
 """
@@ -10,14 +10,14 @@ import sys
 from comporta.cli.group import cli
 from comporta.engine.events import StepEvent
 from comporta.main import Composed
+from support.places import is_at
 
-direction, tag, moment = sys.argv.pop(1).split(":")
+wanted = sys.argv.pop(1)
 disturbance = json.loads(sys.argv.pop(1))
 
 
 def disturb_there(event: StepEvent) -> None:
-    here = (event.direction.value, event.step.__struct_config__.tag, event.moment.value)
-    if here == (direction, tag, moment):
+    if is_at(event, wanted):
         subprocess.run(disturbance, check=True, capture_output=True)
 
 

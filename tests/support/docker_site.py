@@ -94,7 +94,7 @@ class DockerSite(Site):
 
     def remove_images(self) -> None:
         while images := docker("images", "-q", "--filter", f"label=test.service={self.service}").split():
-            subprocess.run(["docker", "rmi", "-f", *set(images)], capture_output=True, check=False)
+            subprocess.run(["docker", "rmi", "-f", *set(images)], capture_output=True, check=False, timeout=120)
 
 
 @contextmanager

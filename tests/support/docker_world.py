@@ -64,7 +64,9 @@ def why_not_image(image: str, made_by: str) -> str:
         return "only root can crash the programs in containers"
     if shutil.which("docker") is None:
         return "there is no docker client: scripts/docker_engine.sh"
-    looked = subprocess.run(["docker", "image", "inspect", image], capture_output=True, text=True, check=False)
+    looked = subprocess.run(
+        ["docker", "image", "inspect", image], capture_output=True, text=True, check=False, timeout=120
+    )
     return f"no engine with {image}: {made_by} ({looked.stderr.strip()})" if looked.returncode else ""
 
 
@@ -186,4 +188,4 @@ class DockerWorld:
     def _remove_images(self) -> None:
         """Those that others were built on go in a later round."""
         while images := docker("images", "-q", "--filter", f"label=test.service={self.service}").split():
-            subprocess.run(["docker", "rmi", "-f", *set(images)], capture_output=True, check=False)
+            subprocess.run(["docker", "rmi", "-f", *set(images)], capture_output=True, check=False, timeout=120)

@@ -1,4 +1,4 @@
-"""The real `comporta` command, except that it kills itself at a place: mortal.py DIRECTION:STEP:MOMENT WORDS…"""
+"""The real `comporta` command, except that it kills itself at a place (`support.places`): mortal.py PLACE WORDS…"""
 
 import os
 import signal
@@ -7,13 +7,13 @@ import sys
 from comporta.cli.group import cli
 from comporta.engine.events import StepEvent
 from comporta.main import Composed
+from support.places import is_at
 
-direction, tag, moment = sys.argv.pop(1).split(":")
+wanted = sys.argv.pop(1)
 
 
 def die_there(event: StepEvent) -> None:
-    here = (event.direction.value, event.step.__struct_config__.tag, event.moment.value)
-    if here == (direction, tag, moment):
+    if is_at(event, wanted):
         os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -9,12 +9,12 @@ import os
 import pkgutil
 import signal
 import sys
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from msgspec.structs import replace
 from psycopg import sql
 
 from comporta.app.context import Context, Front

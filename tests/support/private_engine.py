@@ -47,10 +47,15 @@ class PrivateEngine:
         log = (self.folder / "log").open("ab")
         self._process = subprocess.Popen(self._command(), stdout=log, stderr=log, start_new_session=True)
         deadline = time.monotonic() + 60
-        while subprocess.run(["docker", "-H", self.url, "version"], capture_output=True, check=False).returncode:
+        while not self._answers():
             assert self._process.poll() is None, (self.folder / "log").read_text()
             assert time.monotonic() < deadline
             time.sleep(0.1)
+
+    def _answers(self) -> bool:
+        # One that hangs lets its client wait for ever, also where a test is cleaning up and its own timeout is spent.
+        asked = ["timeout", "20", "docker", "-H", self.url, "version"]
+        return subprocess.run(asked, capture_output=True, check=False).returncode == 0
 
     @property
     def ending(self) -> list[str]:
@@ -72,8 +77,13 @@ class PrivateEngine:
         self.start()
 
     def connect_bridge(self) -> None:
+        """With an address of its own: else it takes that of a container, and when that one ends, the others answer
+        into the void until they ask anew who their gateway is.
+        """
         subnet = f"172.{os.urandom(1)[0] % 8 + 22}.{os.urandom(1)[0]}.1/24"
-        for words in (["link", "add", self.bridge, "type", "bridge"], ["addr", "add", subnet, "dev", self.bridge]):
+        address = os.urandom(5).hex(":")
+        made = ["link", "add", self.bridge, "address", f"02:{address}", "type", "bridge"]
+        for words in (made, ["addr", "add", subnet, "dev", self.bridge]):
             subprocess.run([*self._ip, *words], check=True, capture_output=True)
 
     def close(self) -> None:

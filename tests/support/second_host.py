@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,6 +17,8 @@ import pytest
 from support.docker_world import docker, need_engine
 from support.private_engine import PrivateEngine, private_engine
 from support.ssh_server import ssh_server
+
+CLOSED_PORT = 9  # discard: nobody has that any more
 
 
 @dataclass
@@ -36,7 +40,22 @@ class Link:
         return ["ip", "-n", self.namespace, "link", "set", "up0", "down"]
 
     def mend(self) -> None:
+        """Plug it in again. Who asked meanwhile has left word that nobody is there, which holds for a second or two."""
         ip("-n", self.namespace, "link", "set", "up0", "up")
+        deadline = time.monotonic() + 30
+        while not self._refuses():
+            assert time.monotonic() < deadline, f"{self.there} is not there again"
+            time.sleep(0.1)
+
+    def _refuses(self) -> bool:
+        """Whether somebody is there, who says that nobody listens."""
+        try:
+            socket.create_connection((self.there, CLOSED_PORT), timeout=1).close()
+        except ConnectionRefusedError:
+            return True
+        except OSError:
+            return False
+        raise AssertionError("nobody was to listen there")
 
 
 @dataclass
