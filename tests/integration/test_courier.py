@@ -56,6 +56,16 @@ def test_where_another_delivers_none_is_started(tmp_path: Path, outbox: SqliteOu
     assert not (tmp_path / "alerts.log").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.anyio
+async def test_of_two_that_are_woken_it_does_not_matter_who_comes_first(tmp_path: Path, outbox: SqliteOutbox) -> None:
+    woken = courier(tmp_path, outbox)
+    woken.wake(RECORD)
+    woken.wake(record(Kind.FINISHED, sequence=6))
+    assert await outbox.position("test") == 4, "the one of the first record may be outrun by that of the second"
+    assert "nowhere.yml" in said(tmp_path / "alerts.log")
+
+
 def test_a_state_folder_that_cannot_be_used_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     state = tmp_path / "file" / "state"

@@ -37,15 +37,14 @@ def test(environment: str, config: Path | None, as_json: bool) -> None:
 
 
 @command.command("deliver")
-@click.option("--since", type=click.IntRange(min=0), help="Where nothing was told yet: tell of records after this one.")
 @common
 @told
-def deliver(since: int | None, environment: str, config: Path | None, as_json: bool) -> None:
+def deliver(environment: str, config: Path | None, as_json: bool) -> None:
     """Deliver what waits, until nothing does. Every deployment starts this by itself, in the background."""
     from comporta.app.notifying import deliver
 
     ctx, _ = open_context(environment, config, as_json=as_json)
-    execute(ctx, lambda: deliver(ctx, since=since, tell=_tell))
+    execute(ctx, lambda: deliver(ctx, tell=_tell))
 
 
 def _tell(text: str) -> None:

@@ -29,8 +29,10 @@ class Courier:
         """See to it that somebody delivers. Returns at once, and never fails."""
         # Such as a full disk, or no process left: the deployment goes on, and the next command wakes it again.
         with contextlib.suppress(OSError, OutboxError):
+            # Noted here: of two that are woken at about the same time, the later one may come first.
+            self._outbox.begin(self._environment, record.sequence)
             with self._outbox.turn(self._environment) as free:
                 pass
             # Whoever has the turn looks once more after giving it back, and will find the record.
             if free:
-                start_apart([*self._words, "--since", str(record.sequence - 1)], self._log)
+                start_apart(self._words, self._log)

@@ -15,6 +15,9 @@ class Outbox(Protocol):
     def turn(self, environment: str) -> AbstractContextManager[bool]:
         """The sole right to deliver, for the block: False if another process has it. A dead one has it no more."""
 
+    def begin(self, environment: str, sequence: int) -> None:
+        """Where no journal record was ever taken in: the one with this sequence is to be the first."""
+
     async def position(self, environment: str) -> int | None:
         """The sequence of the last journal record that was taken in; None if none ever was."""
 

@@ -26,6 +26,9 @@ class FakeOutbox:
             if mine:
                 self._taken.discard(environment)
 
+    def begin(self, environment: str, sequence: int) -> None:
+        self._positions.setdefault(environment, sequence - 1)
+
     async def position(self, environment: str) -> int | None:
         return self._positions.get(environment)
 

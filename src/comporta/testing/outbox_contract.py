@@ -60,6 +60,15 @@ class OutboxContract:
         await outbox.take_in("production", 12, [])
         assert await outbox.position("production") == 12
 
+    async def test_only_the_first_to_come_says_where_to_begin(self, outbox: Outbox) -> None:
+        outbox.begin("production", 7)
+        outbox.begin("production", 9)
+        outbox.begin("staging", 9)
+        assert (await outbox.position("production"), await outbox.position("staging")) == (6, 8)
+        await outbox.take_in("production", 9, [])
+        outbox.begin("production", 7)
+        assert await outbox.position("production") == 9
+
     async def test_taken_in_again_a_delivery_stays_as_far_as_it_is(self, outbox: Outbox) -> None:
         await outbox.take_in("production", 8, [delivery(8)])
         tried = delivery(8, tries=3, due=99.5, error="no answer")

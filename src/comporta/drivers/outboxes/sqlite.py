@@ -43,10 +43,13 @@ class SqliteOutbox:
         finally:
             os.close(descriptor)
 
+    def begin(self, environment: str, sequence: int) -> None:
+        if self._position(environment) is None:
+            with self._writing() as db:
+                db.execute("INSERT OR IGNORE INTO positions VALUES (?, ?)", (environment, sequence - 1))
+
     async def position(self, environment: str) -> int | None:
-        with self._reading() as db:
-            row = db.execute("SELECT sequence FROM positions WHERE environment = ?", (environment,)).fetchone()
-            return row[0] if row else None
+        return self._position(environment)
 
     async def take_in(self, environment: str, position: int, deliveries: Sequence[Delivery]) -> None:
         with self._writing() as db:
@@ -76,6 +79,11 @@ class SqliteOutbox:
                 "DELETE FROM deliveries WHERE environment = ? AND status = ? AND due <= ?",
                 (environment, Status.GIVEN_UP.value, before),
             )
+
+    def _position(self, environment: str) -> int | None:
+        with self._reading() as db:
+            row = db.execute("SELECT sequence FROM positions WHERE environment = ?", (environment,)).fetchone()
+            return row[0] if row else None
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
