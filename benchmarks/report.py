@@ -50,11 +50,11 @@ DAYS = 80 * 86400.0
 
 def history(count: int, plan: str, steps: int) -> Iterator[tuple[object, ...]]:
     """Rows of that many deployments until now: 4 in 5 are promoted, one in ten is a rollback."""
-    chance, now = random.Random(1), time.time()
+    chance, now, release = random.Random(1), time.time(), to_json(specs.release(0, "1.0.0"))
     for number in range(1, count + 1):
         at = now - DAYS + DAYS * number / count
         strategy = chance.choices(("blue-green", "canary", "rollback"), (6, 3, 1))[0]
-        yield at - 60, None, "release", None, json.dumps({"number": number})
+        yield at - 60, None, "release", None, json.dumps({**release, "number": number})
         yield at, number, "opened", None, plan.replace("STRATEGY", strategy).replace('"NUMBER"', str(number))
         for step in range(steps):
             yield at + step, number, "intent", step, "{}"

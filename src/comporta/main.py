@@ -6,14 +6,15 @@ import atexit
 import gc
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from comporta.cli.group import cli
 from comporta.model.errors import UsageError
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint, EntryPoints
+
     from pydantic import BaseModel
 
     from comporta.app.context import Alerts, Context, Front
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from comporta.ports.bundle import Ports
     from comporta.ports.clock import Clock
     from comporta.ports.drivers import Driver
+    from comporta.ports.metrics import MetricSource
     from comporta.ports.migrator import Migrator
     from comporta.ports.router import Router
     from comporta.ports.runtime import Runtime
@@ -41,8 +43,12 @@ STRATEGIES = "comporta.strategies"
 
 def main() -> None:
     """The `comporta` command."""
-    # Python would look for garbage among all that was imported once more before it ends: a sixth of a short command.
+    # Python would look for garbage again and again while it imports, and once more before it ends: a quarter of a short
+    # command. What runs for long makes this much garbage soon enough.
+    gc.set_threshold(100_000, 20, 20)
     atexit.register(gc.freeze)
+    from comporta.cli.group import cli
+
     cli(obj=Composed())
 
 
@@ -204,7 +210,6 @@ def ports_of(spec: EnvironmentSpec, screen: Front, secrets: Secrets) -> Ports:
     """What the use cases of an environment act through."""
     from comporta.drivers.linters.squawk import Squawk
     from comporta.drivers.load_generator import GeneratedLoad
-    from comporta.drivers.metrics.prometheus import Prometheus
     from comporta.drivers.probes.command import CommandProbe
     from comporta.drivers.probes.http import HttpProbe
     from comporta.drivers.probes.tcp import TcpProbe
@@ -219,12 +224,21 @@ def ports_of(spec: EnvironmentSpec, screen: Front, secrets: Secrets) -> Ports:
         router=router.build(spec, router.options.model_validate(spec.router.options), clock, secrets),
         probes={"http": HttpProbe(secrets), "tcp": TcpProbe(), "command": CommandProbe(Path(spec.base), secrets)},
         operator=screen,
-        metrics=Prometheus(spec.metrics, secrets) if spec.metrics else None,
+        metrics=metrics(spec, secrets),
         migrator=migrator(spec, clock, secrets),
         linter=Squawk(),
         load=GeneratedLoad(),
         backing=backing(spec, clock, secrets),
     )
+
+
+def metrics(spec: EnvironmentSpec, secrets: Secrets) -> MetricSource | None:
+    """What is asked beside the router's log; None where the config names nothing."""
+    if spec.metrics is None:
+        return None
+    from comporta.drivers.metrics.prometheus import Prometheus
+
+    return Prometheus(spec.metrics, secrets)
 
 
 def alerts_of(spec: EnvironmentSpec, config: Path, secrets: Secrets) -> Alerts | None:
@@ -277,7 +291,7 @@ class Installed(Mapping[str, "type[BaseModel]"]):
     """Name of a driver → the type of its options. A driver is imported only when it is looked up."""
 
     def __init__(self, group: str) -> None:
-        self._entries = {entry.name: entry for entry in entry_points(group=group)}
+        self._entries = {entry.name: entry for entry in entries(group)}
 
     def __getitem__(self, name: str) -> type[BaseModel]:
         found: type[BaseModel] = self._entries[name].load().options
@@ -290,13 +304,26 @@ class Installed(Mapping[str, "type[BaseModel]"]):
         return len(self._entries)
 
 
+def entries(group: str) -> EntryPoints:
+    found: EntryPoints = _all_entries().select(group=group)
+    return found
+
+
+@cache
+def _all_entries() -> Any:  # of another type from Python 3.12 on
+    """Read once: it means opening a file of each package that is installed."""
+    from importlib.metadata import entry_points
+
+    return entry_points()
+
+
 def named(group: str, name: str) -> EntryPoint:
     """The entry point with this name.
 
     Raises:
         UsageError: there is none; the error lists those there are.
     """
-    known = entry_points(group=group)
+    known = entries(group)
     if name not in known.names:
         kind = group.rpartition(".")[2]
         raise UsageError(f"cannot find {name!r} among the {kind}", next=f"there are: {', '.join(sorted(known.names))}")

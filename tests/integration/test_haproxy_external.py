@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
-import subprocess
-import tempfile
-import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
@@ -16,94 +11,41 @@ import msgspec
 import pytest
 
 from comporta.drivers.routers.haproxy import driver
-from comporta.drivers.routers.haproxy_options import ExternalHaproxy, HaproxyOptions
+from comporta.drivers.routers.haproxy_options import HaproxyOptions
 from comporta.model.errors import RouterError
 from comporta.model.traffic import Slot
 from comporta.testing.router_contract import BLUE, GREEN, RouterContract, Stand
-from support.backends import free_port
+from support.haproxy_host import HaproxyHost, haproxy_host
 from support.haproxy_stand import HaproxyStand, haproxy_stand
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
-CONFIG = """
-defaults
-    mode http
-    log stdout format raw local0
-    option httplog
-    timeout connect 1s
-    timeout client 5s
-    timeout server 5s
-"""
-NEIGHBOUR = """
-frontend neighbour
-    bind 127.0.0.1:{port}
-    http-request return status 200 content-type text/plain string neighbour
-"""
 
-
-@dataclass
-class Host:
-    """A machine's HAProxy; `neighbour` is a file that is none of comporta's business."""
-
-    folder: Path
-    options: HaproxyOptions
-    port: int
-
-    @property
-    def neighbour(self) -> Path:
-        return self.folder / "conf.d" / "neighbour.cfg"
+@pytest.fixture
+def host() -> Iterator[HaproxyHost]:
+    with haproxy_host() as host:
+        yield host
 
 
 @pytest.fixture
-def host() -> Iterator[Host]:
-    with tempfile.TemporaryDirectory() as made:  # a short path: the socket's must fit into an address
-        folder = Path(made)
-        (folder / "conf.d").mkdir()
-        (folder / "haproxy.cfg").write_text(CONFIG)
-        haproxy = shutil.which("haproxy") or "/usr/sbin/haproxy"
-        files = ("-f", f"{folder}/haproxy.cfg", "-f", f"{folder}/conf.d")
-        log, port = folder / "requests.log", free_port()
-        with log.open("wb") as output:
-            (folder / "conf.d" / "neighbour.cfg").write_text(NEIGHBOUR.format(port=port))
-            process = subprocess.Popen(
-                [haproxy, "-W", "-S", f"{folder}/master.sock", *files], stdout=output, stderr=subprocess.DEVNULL
-            )
-        external = ExternalHaproxy(
-            directory=folder / "conf.d",
-            test=(haproxy, "-c", *files),
-            reload=("kill", "-USR2", str(process.pid)),
-            socket=folder / "master.sock",
-            log=log,
-        )
-        try:
-            while not (folder / "master.sock").exists():
-                assert process.poll() is None
-                time.sleep(0.01)
-            yield Host(folder, HaproxyOptions(external=external), port)
-        finally:
-            process.terminate()
-            process.wait()
-
-
-@pytest.fixture
-async def stand(tmp_path: Path, host: Host) -> AsyncIterator[HaproxyStand]:
+async def stand(tmp_path: Path, host: HaproxyHost) -> AsyncIterator[HaproxyStand]:
     async with haproxy_stand(tmp_path / "state", host.options) as stand:
         yield stand
 
 
 class TestExternalHaproxy(RouterContract):
     @pytest.fixture
-    async def stand(self, tmp_path: Path, host: Host) -> AsyncIterator[Stand]:
+    async def stand(self, tmp_path: Path, host: HaproxyHost) -> AsyncIterator[Stand]:
         async with haproxy_stand(tmp_path / "state", host.options) as stand:
             yield stand
 
 
-async def neighbours_answer(host: Host) -> str:
+async def neighbours_answer(host: HaproxyHost) -> str:
     async with httpx2.AsyncClient(trust_env=False) as client:
         return (await client.get(f"http://127.0.0.1:{host.port}")).text
 
 
-async def test_only_our_own_file_is_touched(stand: HaproxyStand, host: Host) -> None:
+async def test_only_our_own_file_is_touched(stand: HaproxyStand, host: HaproxyHost) -> None:
     before = host.neighbour.read_bytes()
     await stand.router.configure(stand.topology)
     assert {path.name for path in host.neighbour.parent.iterdir()} == {"neighbour.cfg", "comporta.shop.test.cfg"}
@@ -114,7 +56,7 @@ async def test_only_our_own_file_is_touched(stand: HaproxyStand, host: Host) -> 
     assert await neighbours_answer(host) == "neighbour"
 
 
-async def test_a_refused_file_leaves_the_old_one_serving_and_says_why(stand: HaproxyStand, host: Host) -> None:
+async def test_a_refused_file_leaves_the_old_one_serving_and_says_why(stand: HaproxyStand, host: HaproxyHost) -> None:
     await stand.router.configure(stand.topology)
     await stand.router.shift(BLUE)
     ours = host.neighbour.parent / "comporta.shop.test.cfg"
@@ -134,7 +76,7 @@ async def test_a_refused_file_leaves_the_old_one_serving_and_says_why(stand: Hap
     assert (await stand.router.observe()).topology == stand.other
 
 
-async def test_a_first_file_that_is_refused_is_taken_away_again(stand: HaproxyStand, host: Host) -> None:
+async def test_a_first_file_that_is_refused_is_taken_away_again(stand: HaproxyStand, host: HaproxyHost) -> None:
     whole = host.neighbour.read_text()
     host.neighbour.write_text("frontend nonsense\n    nonsense\n")
     with pytest.raises(RouterError, match="haproxy refuses"):
@@ -157,7 +99,9 @@ async def test_a_port_in_use_is_an_error_and_the_old_file_serves_again(stand: Ha
     assert await stand.router.answering("/") == 12
 
 
-async def test_two_services_share_one_haproxy_and_its_log(stand: HaproxyStand, host: Host, tmp_path: Path) -> None:
+async def test_two_services_share_one_haproxy_and_its_log(
+    stand: HaproxyStand, host: HaproxyHost, tmp_path: Path
+) -> None:
     await stand.router.configure(stand.topology)
     await stand.router.shift(BLUE)
     async with haproxy_stand(tmp_path / "b", host.options, service="cafe") as second:
@@ -172,7 +116,7 @@ async def test_two_services_share_one_haproxy_and_its_log(stand: HaproxyStand, h
     assert await stand.router.answering("/") == 12
 
 
-async def test_the_doctor_looks_for_the_socket_and_the_log(stand: HaproxyStand, host: Host) -> None:
+async def test_the_doctor_looks_for_the_socket_and_the_log(stand: HaproxyStand, host: HaproxyHost) -> None:
     assert host.options.external
     assert all(finding.ok for finding in driver.diagnose(stand.spec, host.options))
     for lacking in ("socket", "log"):

@@ -3,94 +3,44 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from comporta.drivers.routers.nginx_options import ExternalNginx, NginxOptions
 from comporta.model.errors import RouterError
 from comporta.model.traffic import Slot
 from comporta.testing.router_contract import BLUE, GREEN, STAGES, RouterContract, Stand, new_clients, split
-from support.backends import free_port
+from support.nginx_host import NginxHost, nginx_host
 from support.nginx_stand import NginxStand, nginx_stand
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
-CONFIG = """
-{user}
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-daemon off;
-worker_processes 2;
-events {{ worker_connections 512; }}
-http {{
-    default_type application/octet-stream;
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/conf.d/*.conf;
-}}
-"""
-NEIGHBOUR = "server {{ listen 127.0.0.1:{port}; location / {{ return 200 neighbour; }} }}"
-
-
-@dataclass
-class Host:
-    """A machine's nginx; `neighbour` is a file that is none of comporta's business."""
-
-    folder: Path
-    options: NginxOptions
-
-    @property
-    def neighbour(self) -> Path:
-        return self.folder / "conf.d" / "neighbour.conf"
-
 
 @pytest.fixture
-def host(tmp_path: Path) -> Iterator[Host]:
-    folder = tmp_path / "etc-nginx"
-    (folder / "conf.d").mkdir(parents=True)
-    user = "user root;" if os.geteuid() == 0 else ""
-    (folder / "nginx.conf").write_text(CONFIG.format(folder=folder, user=user))
-    nginx = [shutil.which("nginx") or "/usr/sbin/nginx", "-c", f"{folder}/nginx.conf", "-e", f"{folder}/error.log"]
-    external = ExternalNginx(directory=folder / "conf.d", test=(*nginx, "-t"), reload=(*nginx, "-s", "reload"))
-    host = Host(folder, NginxOptions(external=external))
-    host.neighbour.write_text(NEIGHBOUR.format(port=free_port()))
-    process = subprocess.Popen(nginx)
-    try:
-        while not (folder / "nginx.pid").exists() or not (folder / "nginx.pid").read_text():
-            assert process.poll() is None
-            time.sleep(0.01)
+def host(tmp_path: Path) -> Iterator[NginxHost]:
+    with nginx_host(tmp_path / "etc-nginx") as host:
         yield host
-    finally:
-        process.terminate()
-        process.wait()
 
 
 @pytest.fixture
-async def stand(tmp_path: Path, host: Host) -> AsyncIterator[NginxStand]:
+async def stand(tmp_path: Path, host: NginxHost) -> AsyncIterator[NginxStand]:
     async with nginx_stand(tmp_path / "state", host.options) as stand:
         yield stand
 
 
 class TestExternalNginx(RouterContract):
     @pytest.fixture
-    async def stand(self, tmp_path: Path, host: Host) -> AsyncIterator[Stand]:
+    async def stand(self, tmp_path: Path, host: NginxHost) -> AsyncIterator[Stand]:
         async with nginx_stand(tmp_path / "state", host.options, STAGES) as stand:
             yield stand
 
 
-async def test_only_our_own_file_is_touched(stand: NginxStand, host: Host) -> None:
+async def test_only_our_own_file_is_touched(stand: NginxStand, host: NginxHost) -> None:
     before = host.neighbour.read_bytes()
     await stand.router.configure(stand.topology)
     assert {path.name for path in host.neighbour.parent.iterdir()} == {"neighbour.conf", "comporta-shop-test.conf"}
@@ -99,7 +49,7 @@ async def test_only_our_own_file_is_touched(stand: NginxStand, host: Host) -> No
     assert host.neighbour.read_bytes() == before
 
 
-async def test_a_refused_file_leaves_the_old_one_serving_and_says_why(stand: NginxStand, host: Host) -> None:
+async def test_a_refused_file_leaves_the_old_one_serving_and_says_why(stand: NginxStand, host: NginxHost) -> None:
     await stand.router.configure(stand.topology)
     await stand.router.shift(BLUE)
     ours = host.neighbour.parent / "comporta-shop-test.conf"
@@ -120,7 +70,7 @@ async def test_a_refused_file_leaves_the_old_one_serving_and_says_why(stand: Ngi
     assert (await stand.router.observe()).topology == stand.other
 
 
-async def test_a_first_file_that_is_refused_is_taken_away_again(stand: NginxStand, host: Host) -> None:
+async def test_a_first_file_that_is_refused_is_taken_away_again(stand: NginxStand, host: NginxHost) -> None:
     whole = host.neighbour.read_text()
     host.neighbour.write_text("server { nonsense; }")
     with pytest.raises(RouterError, match="nginx refuses"):
@@ -129,7 +79,7 @@ async def test_a_first_file_that_is_refused_is_taken_away_again(stand: NginxStan
     assert [path.name for path in host.neighbour.parent.iterdir()] == ["neighbour.conf"]
 
 
-async def test_a_reload_that_nginx_quietly_ignores_is_not_believed(stand: NginxStand, host: Host) -> None:
+async def test_a_reload_that_nginx_quietly_ignores_is_not_believed(stand: NginxStand, host: NginxHost) -> None:
     """`nginx -t` and the reload both succeed with a port in use, and the old file goes on being served."""
     await stand.router.configure(stand.topology)
     await stand.router.shift(BLUE)
@@ -143,7 +93,7 @@ async def test_a_reload_that_nginx_quietly_ignores_is_not_believed(stand: NginxS
     assert await stand.router.answering("/") == 12
 
 
-async def test_two_services_share_one_nginx(stand: NginxStand, host: Host, tmp_path: Path) -> None:
+async def test_two_services_share_one_nginx(stand: NginxStand, host: NginxHost, tmp_path: Path) -> None:
     await stand.router.configure(stand.topology)
     await stand.router.shift(BLUE)
     listen, domain = stand.spec.listen, "cafe.example"
@@ -156,7 +106,7 @@ async def test_two_services_share_one_nginx(stand: NginxStand, host: Host, tmp_p
 
 
 async def test_two_services_of_one_nginx_are_split_at_shares_of_their_own(
-    stand: NginxStand, host: Host, tmp_path: Path
+    stand: NginxStand, host: NginxHost, tmp_path: Path
 ) -> None:
     other = {"service": "cafe", "listen": stand.spec.listen, "domain": "cafe.example"}
     async with nginx_stand(tmp_path / "b", host.options, (40,), **other) as second:
@@ -168,7 +118,7 @@ async def test_two_services_of_one_nginx_are_split_at_shares_of_their_own(
         assert greens[stand] < 20 < 40 < greens[second]
 
 
-async def test_a_log_that_logrotate_moved_is_read_to_its_end(stand: NginxStand, host: Host) -> None:
+async def test_a_log_that_logrotate_moved_is_read_to_its_end(stand: NginxStand, host: NginxHost) -> None:
     await stand.router.configure(stand.topology)
     await stand.router.shift(BLUE)
     cursor = (await stand.router.count(None)).cursor
@@ -191,7 +141,7 @@ async def test_a_deleted_log_is_an_error_and_nothing_hangs(stand: NginxStand) ->
         await stand.router.count(cursor)
 
 
-async def test_workers_that_cannot_read_the_switch_are_an_error(stand: NginxStand, host: Host) -> None:
+async def test_workers_that_cannot_read_the_switch_are_an_error(stand: NginxStand, host: NginxHost) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root's nginx has workers of another user")
     config = host.folder / "nginx.conf"

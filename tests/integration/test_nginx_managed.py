@@ -259,3 +259,18 @@ async def test_the_doctor_looks_at_nginx_the_port_and_the_folder(stand: NginxSta
     assert not port.ok
     assert str(os.getpid()) in port.text
     assert port.next
+
+
+async def test_the_doctor_names_an_nginx_that_does_not_run(
+    stand: NginxStand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "nginx"
+    broken.write_text("#!/bin/sh\necho 'cannot open shared object file' >&2; exit 127\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    found = driver.diagnose(stand.spec, NginxOptions())[0]
+    assert (found.ok, found.text, found.next) == (
+        False,
+        f"{broken} does not tell its version",
+        f"see why: `{broken} -v`",
+    )

@@ -166,7 +166,8 @@ def as_called(text: str) -> str:
     if given.get("config") is not None:
         flags += f" -c {shlex.quote(str(given['config']))}"
     return re.sub(
-        r"`comporta (?!init|config schema)(database [a-z]+|[a-z]+( check| show| test| deliver| verify| on\b| off\b)?)",
+        r"`comporta (?!init|config schema)"
+        r"(database [a-z]+|audit [a-z]+|[a-z]+( check| show| test| deliver| on\b| off\b)?)",
         lambda found: found[0] + flags,
         text,
     )

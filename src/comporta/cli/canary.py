@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -69,7 +68,7 @@ def with_canary(ctx: Context, given: dict[str, Any]) -> Context:
     limits = {"errors_above_stable": given["error_threshold"], "latency_above_stable": given["latency_threshold"]}
     fields = {"start": given["canary_percent"], "watch": given["watch"], "stages": given["stages"]}
     canary = structs.replace(canary, limits=structs.replace(canary.limits, **_given(limits)), **_given(fields))
-    return replace(ctx, spec=structs.replace(ctx.spec, canary=canary))
+    return structs.replace(ctx, spec=structs.replace(ctx.spec, canary=canary))
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ VERBS = {
     "trace": "Send a deployment's trace to an OpenTelemetry collector.",
     "report": "Tell how well deploying goes: service levels, DORA.",
     "replay": "Judge a canary's measurements once more.",
-    "audit": "Check that nobody changed the journal.",
+    "audit": "Check that nobody changed the journal, or go on with a damaged one.",
     "alerts": "Test the alerts, or deliver what waits.",
     "logs": "Show what the instances write.",
     "maintenance": "Put a maintenance page before the users, or take it down.",

@@ -7,7 +7,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -67,9 +67,7 @@ def validate(
             for detail in details
             if detail["type"] != "missing" or not (detail["loc"][:-1] in misspelt or may_lack(detail["loc"]))
         ]
-        # It takes as long to make as all the rest, and most errors do not need it.
-        schema = cache(model.model_json_schema)
-        return None, [_problem(detail, node, schema) for detail in wrong]
+        return None, [_problem(detail, node, partial(_schema, model)) for detail in wrong]
 
 
 def known(word: str, words: Iterable[str]) -> str:
@@ -78,6 +76,12 @@ def known(word: str, words: Iterable[str]) -> str:
     begun = [other for other in words if word and other.startswith(word)]
     close = difflib.get_close_matches(word, words, n=1) or begun
     return f"did you mean `{close[0]}`?" if close else f"write one of {', '.join(words)}"
+
+
+@cache
+def _schema(model: type[BaseModel]) -> Schema:
+    """It takes as long to make as all the rest, and most errors do not need it."""
+    return model.model_json_schema()
 
 
 def _problem(error: ErrorDetails, root: Node, schema: Callable[[], Schema]) -> Problem:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from comporta.config import conflicts, source
 from comporta.config.assembling import assemble, without_unchosen
@@ -87,8 +89,7 @@ def schema(options: OptionTypes) -> dict[str, Any]:
     return file_schema(options)
 
 
-@dataclass(frozen=True)
-class _File:
+class _File(Struct, frozen=True):
     """A config file that was read and is YAML."""
 
     source: Source

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from comporta.config.source import Place
 
@@ -12,8 +14,7 @@ Scalar: TypeAlias = "str | int | float | bool | None"
 Loc: TypeAlias = "tuple[str | int, ...]"
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(Struct, frozen=True):
     """A value of the file.
 
     Attributes:

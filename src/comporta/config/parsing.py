@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from comporta.config.nodes import Node, Scalar
 from comporta.config.source import LINE_BREAK, Place, Problem

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from comporta.model.errors import ConfigError
 
@@ -13,8 +15,7 @@ LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 MAX_BYTES = 1_000_000
 
 
-@dataclass(frozen=True, order=True)
-class Place:
+class Place(Struct, frozen=True, order=True):
     """Line and column, both counted from 1."""
 
     line: int = 1
@@ -30,16 +31,15 @@ class Problem(Exception):
     next: str
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(Struct, frozen=True):
     """A file's name, as people would write it, and its text."""
 
     name: str
     text: str
-    lines: list[str] = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "lines", LINE_BREAK.split(self.text))
+    @property
+    def lines(self) -> list[str]:
+        return LINE_BREAK.split(self.text)
 
     def error(self, problems: Iterable[Problem]) -> ConfigError:
         """The first problem of the file in full, and the others in a line each."""

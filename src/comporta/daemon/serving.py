@@ -10,11 +10,11 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import anyio
+from msgspec.structs import replace
 
 from comporta.app.context import Context
 from comporta.app.deployments import unfinished

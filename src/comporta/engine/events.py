@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from comporta.steps.step import Facts, Step
@@ -25,8 +26,7 @@ class Direction(enum.StrEnum):
     UNDO = "undo"
 
 
-@dataclass(frozen=True)
-class StepEvent:
+class StepEvent(Struct, frozen=True):
     """`error` is set after a result that is a failure: one line."""
 
     moment: Moment

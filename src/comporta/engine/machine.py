@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from comporta.model.journal import Kind, Outcome, Record
 from comporta.steps.plan import Plan
@@ -32,36 +33,30 @@ class Status(enum.StrEnum):
     FOREIGN = "foreign"
 
 
-@dataclass(frozen=True)
-class Do:
+class Do(Struct, frozen=True):
     step: int
 
 
-@dataclass(frozen=True)
-class ResumeDo:
+class ResumeDo(Struct, frozen=True):
     step: int
 
 
-@dataclass(frozen=True)
-class Undo:
+class Undo(Struct, frozen=True):
     step: int
 
 
-@dataclass(frozen=True)
-class ResumeUndo:
+class ResumeUndo(Struct, frozen=True):
     step: int
 
 
-@dataclass(frozen=True)
-class Finish:
+class Finish(Struct, frozen=True):
     """`cause`: why it did not end promoted, in one line; empty if it did."""
 
     outcome: Outcome
     cause: str = ""
 
 
-@dataclass(frozen=True)
-class Finished:
+class Finished(Struct, frozen=True):
     outcome: Outcome
 
 
@@ -78,8 +73,7 @@ STATUS_AFTER = {
 }
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """The records of one deployment, folded.
 
     Attributes:

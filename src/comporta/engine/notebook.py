@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from comporta.model.journal import Kind, Lease
 from comporta.ports.clock import Clock
@@ -11,8 +12,7 @@ from comporta.ports.journal import Journal
 from comporta.ports.notebook import Wishes
 
 
-@dataclass(frozen=True)
-class JournalNotebook:
+class JournalNotebook(Struct, frozen=True):
     """Implements the Notebook port for one step of one deployment."""
 
     journal: Journal

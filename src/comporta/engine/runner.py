@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
+from msgspec.structs import replace
 
 from comporta.engine import machine
 from comporta.engine.events import Direction, Listener, Moment, StepEvent
 from comporta.engine.notebook import JournalNotebook
 from comporta.model.errors import ComportaError, ForeignChange, JournalError, LeaseLost
 from comporta.model.journal import Kind, Lease, Outcome, Record
+from comporta.model.leases import lost
 from comporta.ports.bundle import Ports
 from comporta.ports.journal import Journal
 from comporta.steps.groups import task_group
@@ -72,6 +74,8 @@ class Runner:
             began = (await self._append(Kind.INTENT, step=index, data={"title": step.title})).at
         self._tell(Moment.AFTER_INTENT, Direction.DO, index, resumed=resumed)
         assert began is not None, "a resumed step has an intent"
+        # A clock that was set back since would have it begin in the future, and wait until then and as long again.
+        began = min(began, self.ports.clock.now())
         result = await self._unless_aborted(lambda: self._attempt(index, began))
         if result is None:
             return
@@ -99,6 +103,7 @@ class Runner:
                     return Kind.DONE, {"found": "in place"}
                 case Effect.FOREIGN:
                     return Kind.FOREIGN, self._foreign(step)
+            await self._require_lease()
             return Kind.DONE, await step.do(self._ports_for(index), began)
         except (LeaseLost, JournalError):
             raise
@@ -112,11 +117,18 @@ class Runner:
         try:
             if await step.check(self.ports) is Effect.FOREIGN:
                 return Kind.FOREIGN, self._foreign(step)
+            await self._require_lease()
             return Kind.UNDONE, await step.undo(self._ports_for(index))
         except (LeaseLost, JournalError):
             raise
         except Exception as error:
             return Kind.UNDO_FAILED, describe(error)
+
+    async def _require_lease(self) -> None:
+        """Raises LeaseLost: we stood still since our last record, and somebody else has gone on meanwhile."""
+        now = await self.journal.lease(self.plan.environment)
+        if now is None or now.generation != self.lease.generation:
+            raise lost(self.plan.environment, now)
 
     def _ports_for(self, index: int) -> Ports:
         clock = self.ports.clock

@@ -7,10 +7,11 @@ the others, a refusal within a microsecond would make the service look faster.
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from comporta.load.wire import ErrorKind
 
@@ -53,16 +54,14 @@ class Sample(msgspec.Struct, frozen=True, gc=False):  # gc=False: a collector's 
         return next(iter(self.headers.values()), None)
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """How often requests failed in one way, with the first examples."""
 
     count: int
     examples: tuple[Sample, ...]
 
 
-@dataclass(frozen=True)
-class Scenarios:
+class Scenarios(Struct, frozen=True):
     """How often a scenario ran, and the first reasons why it broke off (a failed request or its own exception)."""
 
     started: int = 0
@@ -70,8 +69,7 @@ class Scenarios:
     broken: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(Struct, frozen=True):
     """The requests due from `begin` until `end`.
 
     `scheduled` counts arrivals, of single requests and of scenarios; `unfinished` those that were not over when the

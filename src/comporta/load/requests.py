@@ -1,17 +1,16 @@
 """What is asked of the service: single requests, and scenarios whose requests depend on one another."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
 import h11
+from msgspec import Struct
 
 from comporta.load.wire import Answer
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """Where a URL leads: `host` and `port` to connect to, `authority` for the Host header, `target` to ask for."""
 
     host: str
@@ -29,8 +28,7 @@ class Address:
         return cls(parts.hostname, parts.port or 80, parts.netloc, target)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """A kind of request; `weight` is its share among the kinds, `expect` the statuses that count as an answer."""
 
     name: str
@@ -68,8 +66,7 @@ class Client(Protocol):
         """One request, counted as `name` (by default the scenario's). Raises RequestFailed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
+class Scenario(Struct, frozen=True):
     """A kind made of several requests, e.g. post a job, poll it, download its result.
 
     Its first request is due when the scenario is, each later one when `run` makes it.

@@ -9,8 +9,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 _CONFIG = """
 {user}
@@ -36,8 +37,7 @@ http {{
 """
 
 
-@dataclass(frozen=True)
-class ScratchNginx:
+class ScratchNginx(Struct, frozen=True):
     """A running nginx; `directory` holds nginx.conf and error.log."""
 
     directory: Path

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
+
+from msgspec import Struct
 
 from comporta.model.backups import Backup, Listing, Seen
 from comporta.ports.database import Database, Pour
@@ -66,8 +67,7 @@ class BackupStore(Protocol):
         """Remove what crashed processes left, and return what that was. Only while `alone`."""
 
 
-@dataclass(frozen=True)
-class Backing:
+class Backing(Struct, frozen=True):
     """The database, and where its backups are kept."""
 
     database: Database

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from comporta.ports.backups import OpenBacking
-from comporta.ports.clock import Clock
-from comporta.ports.linter import Linter
-from comporta.ports.load import Load
-from comporta.ports.metrics import MetricSource
-from comporta.ports.migrator import Migrator
+from msgspec import Struct, field
+
 from comporta.ports.notebook import BlankNotebook, Notebook
-from comporta.ports.operator import Operator
-from comporta.ports.probe import Probe
-from comporta.ports.router import Router
-from comporta.ports.runtime import Runtime
-from comporta.ports.vault import Vault
+
+if TYPE_CHECKING:  # the ports that are acted through are imported by who makes them
+    from comporta.ports.backups import OpenBacking
+    from comporta.ports.clock import Clock
+    from comporta.ports.linter import Linter
+    from comporta.ports.load import Load
+    from comporta.ports.metrics import MetricSource
+    from comporta.ports.migrator import Migrator
+    from comporta.ports.operator import Operator
+    from comporta.ports.probe import Probe
+    from comporta.ports.router import Router
+    from comporta.ports.runtime import Runtime
+    from comporta.ports.vault import Vault
 
 
-@dataclass(frozen=True)
-class Ports:
+class Ports(Struct, frozen=True):
     """`probes` by the tag of the check they answer: "http", "tcp", "command".
 
     `migrator` is there where the config names one, and `linter` reads its SQL beside our own rules.

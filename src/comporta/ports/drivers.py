@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from msgspec import Struct
 from pydantic import BaseModel
 
 from comporta.model.findings import Finding
@@ -16,8 +16,7 @@ from comporta.ports.secrets import Secrets
 Port = TypeVar("Port")
 
 
-@dataclass(frozen=True)
-class Driver(Generic[Port]):
+class Driver(Generic[Port], Struct, frozen=True):
     """A runtime, a router or a migrator, as the entry point groups `comporta.runtimes`, `comporta.routers` and
     `comporta.migrators` name them.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from comporta.model.messages import Message
 
@@ -17,8 +18,7 @@ class Notifier(Protocol):
         """
 
 
-@dataclass(frozen=True)
-class Receiver:
+class Receiver(Struct, frozen=True):
     """One receiver of the config.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from comporta.model.errors import StepFailed
 from comporta.model.release import InstanceStatus, SlotState
@@ -11,8 +11,7 @@ from comporta.ports.bundle import Ports
 from comporta.steps.health import describe_exit, instance_targets, last_log_lines, log_advice, unreachable
 
 
-@dataclass(frozen=True)
-class Crashes:
+class Crashes(Struct, frozen=True):
     """How often the instances of a slot had crashed when the watch began."""
 
     slot: Slot

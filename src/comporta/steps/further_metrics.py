@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from comporta.model.errors import MetricSourceFailure
 from comporta.model.queries import fill
@@ -20,8 +21,7 @@ class Answers(NamedTuple):
     lacking: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class FurtherMetrics:
+class FurtherMetrics(Struct, frozen=True):
     """The queries, and whom they are about: the candidate in its slot and, where it is compared, stable beside it."""
 
     queries: tuple[MetricQuery, ...]

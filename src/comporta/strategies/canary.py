@@ -114,17 +114,21 @@ class _Canary:
         )
 
     def _instances(self, share: int) -> int:
-        """At least one; enough for the share. Before the first share there are as many as for it."""
-        return max(1, math.ceil(self.spec.instances * (share or self.spec.canary.start) / 100))
+        """Enough for the share. Before the first share there are as many as for it."""
+        return math.ceil(self.spec.instances * (share or self.spec.canary.start) / 100)
 
     def _occupant(self, instances: int) -> Occupant:
         return Occupant(release=self.release.ref, artifact=self.release.artifact, instances=instances)
 
     def _traffic(self, share: int) -> Traffic:
+        """Only instances that were seen to be healthy get requests: while more are launched, the router must not take
+        for one of them what listens at its address before it does, such as Docker's proxy."""
         if share == 0:
             return self.before
         both = self.before.with_all_to(self.slot, self.release.ref)
-        return msgspec.structs.replace(both, weights=Weights.giving(self.slot, share))
+        count = self._instances(share)
+        tried = {f"{self.slot}_instances": count if count < self.spec.instances else None}
+        return msgspec.structs.replace(both, weights=Weights.giving(self.slot, share), **tried)
 
 
 def settings(spec: EnvironmentSpec) -> Settings:

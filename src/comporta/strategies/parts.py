@@ -43,9 +43,9 @@ def router_in_order(spec: EnvironmentSpec, snapshot: Snapshot) -> ConfigureRoute
 
 def topology(spec: EnvironmentSpec, snapshot: Snapshot) -> Topology:
     """Both slots with as many instances as the config asks for, or as the live slot has if those are more."""
-    live = snapshot.live
-    occupied = live.occupant.instances if live and live.occupant else 0
-    count = max(spec.instances, occupied)
+    live, count = snapshot.live, spec.instances
+    if live and live.occupant:
+        count = max(count, live.occupant.instances)
     return Topology(
         listen=spec.listen,
         server_name=spec.domain,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from comporta.model.errors import ConfigError
 from comporta.model.migrations import Dialect
@@ -26,8 +27,7 @@ PATIENCE = 0.2
 VERSION_TABLE = "comporta_migrations"
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(Struct, frozen=True):
     """A migration on its way up or down: what is executed, and what is noted."""
 
     revision: str
@@ -41,8 +41,7 @@ class Job:
         return f"cannot {'undo' if self.down else 'apply'} {self.file}"
 
 
-@dataclass(frozen=True)
-class Noted:
+class Noted(Struct, frozen=True):
     """A row of the version table."""
 
     revision: str

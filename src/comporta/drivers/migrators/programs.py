@@ -8,10 +8,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
+from msgspec import Struct
 
 from comporta.drivers.migrators.inside import launcher
 from comporta.model.errors import MigrationFailed
@@ -19,8 +19,7 @@ from comporta.model.errors import MigrationFailed
 SHOWN_LINES = 20
 
 
-@dataclass(frozen=True)
-class Said:
+class Said(Struct, frozen=True):
     """How a program ended, and what it said."""
 
     code: int

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+
+from msgspec import Struct
 
 from comporta.model.errors import MigrationFailed
 from comporta.model.migrations import Migration, Script
@@ -13,8 +14,7 @@ from comporta.model.migrations import Migration, Script
 NAME = re.compile(r"(?P<number>[0-9]+)_(?P<title>[^.]+)\.(?P<way>up|down)\.sql")
 
 
-@dataclass(frozen=True)
-class SqlMigration:
+class SqlMigration(Struct, frozen=True):
     """A migration and the text of its way back; None: it has none."""
 
     migration: Migration

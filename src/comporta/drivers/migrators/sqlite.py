@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from comporta.drivers.migrators.database import ATTEMPTS, FIRST_PAUSE, PATIENCE, VERSION_TABLE, Job, Noted
+from comporta.drivers.shared_sqlite import is_busy
 from comporta.model.errors import MigrationFailed
 from comporta.model.migrations import Dialect
 from comporta.model.spec import DatabaseSpec
@@ -106,7 +107,7 @@ class SqliteSession:
                 await self._in_thread(partial(self._run, job))
                 return
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or attempt == ATTEMPTS:
+                if not is_busy(error) or attempt == ATTEMPTS:
                     raise MigrationFailed(
                         f"{job.label}: {error}; it was undone", next="end what holds the lock, and try again"
                     ) from error
@@ -171,7 +172,7 @@ class SqliteSession:
         try:
             connection.execute(sql)
         except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+            if is_busy(error):
                 raise
             raise MigrationFailed(
                 f"{job.label}, line {line}: {error}",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import string
-from dataclasses import dataclass
 from urllib.parse import quote
 
 import anyio
 import h11
+from msgspec import Struct
 
 from comporta.model.traffic import Slot
 
@@ -16,15 +16,13 @@ GENERATION_PATH = "/.comporta/generation"
 MORE = 65536
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Struct, frozen=True):
     status: int
     headers: dict[str, str]
     body: str
 
 
-@dataclass(frozen=True)
-class Generation:
+class Generation(Struct, frozen=True):
     """What a worker says about itself: the file it serves, its pid (in its own pid namespace), where `live` leads."""
 
     id: str

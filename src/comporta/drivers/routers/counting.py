@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from comporta.drivers.routers.log_files import LogFile, offsets, opened
 from comporta.model.figures import Counts, Figures, Reading
@@ -14,8 +15,7 @@ from comporta.model.histogram import Histogram, bucket_of
 NUMBER = re.compile(rb"\d{1,18}")
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """`times`: latencies in seconds as text → how often. There are few different ones in a second.
 
     Attributes:
@@ -44,8 +44,7 @@ CountLine = Callable[[bytes, Tallies], None]
 """Adds one line to the tallies; skips what is of another form."""
 
 
-@dataclass(frozen=True)
-class RequestLog:
+class RequestLog(Struct, frozen=True):
     """A proxy's log of requests.
 
     Attributes:

@@ -21,7 +21,9 @@ def program(name: str) -> Finding:
     except ComportaError as error:
         return Finding(name=name, ok=False, text=error.message, next=error.next)
     version = ".".join(map(str, parse_version([path, "-v"])))
-    return Finding(name=name, ok=bool(version), text=f"{path}, version {version or 'unknown'}")
+    if not version:
+        return Finding(name=name, ok=False, text=f"{path} does not tell its version", next=f"see why: `{path} -v`")
+    return Finding(name=name, ok=True, text=f"{path}, version {version}")
 
 
 def commands(name: str, test: Sequence[str], reload: Sequence[str]) -> Finding:

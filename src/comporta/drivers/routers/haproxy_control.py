@@ -10,10 +10,10 @@ import csv
 import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
+from msgspec import Struct
 
 from comporta.drivers.routers.haproxy_map import KEY
 from comporta.ports.clock import Clock
@@ -32,8 +32,7 @@ Servers = dict[str, "tuple[str, int] | None"]
 """By name: IP address and port of the servers in use; None for the others."""
 
 
-@dataclass(frozen=True)
-class Workers:
+class Workers(Struct, frozen=True):
     """Pids, as HAProxy knows them (in its own pid namespace)."""
 
     current: int

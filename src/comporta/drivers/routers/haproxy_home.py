@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from comporta.drivers.routers.home import RouterHome
 from comporta.model.spec import EnvironmentSpec
 
 
-@dataclass(frozen=True)
-class Home(RouterHome):
+class Home(RouterHome, frozen=True):
     @classmethod
     def of(cls, spec: EnvironmentSpec) -> Home:
         return cls(Path(spec.state).resolve() / spec.environment / "haproxy")

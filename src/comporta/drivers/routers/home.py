@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from comporta.model.traffic import Topology
 from comporta.model.values import Value
@@ -49,8 +49,7 @@ class Record(Value, frozen=True):
         return {"X-Comporta-Bypass": self.bypass}
 
 
-@dataclass(frozen=True)
-class RouterHome:
+class RouterHome(Struct, frozen=True):
     """`path` holds everything of the router, whoever runs the proxy."""
 
     path: Path

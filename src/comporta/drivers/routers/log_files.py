@@ -11,9 +11,10 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from msgspec import Struct
 
 from comporta.model.errors import RouterError
 
@@ -25,8 +26,7 @@ NEAR = 4096
 """Bytes from which on looking at each line is quicker than halving."""
 
 
-@dataclass(frozen=True)
-class LogFile:
+class LogFile(Struct, frozen=True):
     """An open file of the log, whatever its name is by now."""
 
     file: IO[bytes]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 from comporta.drivers.routers.home import File, Record, RouterHome, sync, write
@@ -12,8 +11,7 @@ from comporta.model.spec import EnvironmentSpec
 __all__ = ["File", "Home", "Record", "sync", "write"]
 
 
-@dataclass(frozen=True)
-class Home(RouterHome):
+class Home(RouterHome, frozen=True):
     @classmethod
     def of(cls, spec: EnvironmentSpec) -> Home:
         return cls(Path(spec.state).resolve() / spec.environment / "nginx")

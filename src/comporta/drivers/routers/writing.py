@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from comporta.model.errors import RouterError
 from comporta.model.spec import MaintenanceSpec
@@ -31,8 +32,7 @@ def checked(pattern: re.Pattern[str], value: str, what: str) -> str:
     return value
 
 
-@dataclass(frozen=True)
-class MaintenanceValues:
+class MaintenanceValues(Struct, frozen=True):
     """What a proxy's file says of maintenance: checked paths, and whole seconds."""
 
     retry_after: int

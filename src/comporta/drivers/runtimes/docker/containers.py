@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from comporta.drivers.runtimes.docker.api import Api, EngineError
 from comporta.drivers.runtimes.docker.fleet import Host, Reached
@@ -38,8 +39,7 @@ HEALTH = {"starting": InstanceState.STARTING, "unhealthy": InstanceState.FAILED}
 """What the image's own health check says of a running container."""
 
 
-@dataclass(frozen=True)
-class Container:
+class Container(Struct, frozen=True):
     """What the engine tells of a container of ours; of one that was restarted, also how it ended before."""
 
     host: Host
@@ -133,8 +133,7 @@ class Container:
         return ""
 
 
-@dataclass(frozen=True)
-class Crew:
+class Crew(Struct, frozen=True):
     """All containers of one slot, whoever created them, on every host that can be reached.
 
     Attributes:

@@ -6,11 +6,11 @@ import os
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
+from msgspec import Struct
 
 from comporta.drivers.runtimes.docker.api import Api
 from comporta.drivers.runtimes.docker.options import DockerOptions
@@ -20,8 +20,7 @@ from comporta.model.errors import ConfigError
 LOCAL = f"unix://{SOCKET}"
 
 
-@dataclass(frozen=True)
-class Engine:
+class Engine(Struct, frozen=True):
     """`tls`: the folder of the certificates, for `tcp://`."""
 
     url: str

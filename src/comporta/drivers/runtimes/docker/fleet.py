@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import anyio
+from msgspec import Struct
 
 from comporta.drivers.runtimes.docker.api import Api, Unreachable
 from comporta.drivers.runtimes.docker.engine import Engine
@@ -30,8 +30,7 @@ PATIENCE = 20.0
 RETRY_EVERY = 0.5
 
 
-@dataclass(frozen=True)
-class Host:
+class Host(Struct, frozen=True):
     """`address`: of its machine; instances are published on it."""
 
     engine: Engine

@@ -6,8 +6,9 @@ import calendar
 import struct
 import time
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from comporta.drivers.runtimes.docker.api import Api, EngineError
 from comporta.drivers.runtimes.seat import Seat
@@ -24,8 +25,7 @@ class Line(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(Struct, frozen=True):
     """A container (its id), the engine that has it, and the instance that it is."""
 
     api: Api
