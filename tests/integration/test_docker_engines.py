@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import psutil
 import pytest
 
+from comporta.drivers.runtimes.docker.tunnel import tunnel
 from comporta.model.errors import ConfigError, RuntimeFailure
 from comporta.model.release import SlotState
 from comporta.model.traffic import Slot
@@ -32,6 +34,9 @@ async def main():
 anyio.run(main)
 """
 """Another comporta, which is killed while it talks to an engine."""
+
+GIVEN_UP = 30
+"""Questions. Where asyncio had to end OpenSSH, it complained about one in ten or twenty."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio]
 
@@ -114,6 +119,19 @@ async def test_through_openssh(engine: PrivateEngine, tmp_path: Path, monkeypatc
             return tunnels(engine) == []
 
         await eventually(tunnel_has_ended, world.clock)
+
+
+async def test_questions_that_are_given_up_put_no_word_on_the_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ssh_server(tmp_path) as (port, programs):
+        monkeypatch.setenv("PATH", str(programs), prepend=":")
+        for _ in range(GIVEN_UP):
+            with anyio.CancelScope() as question:
+                async with tunnel(f"ssh://root@127.0.0.1:{port}"):
+                    question.cancel()
+                    await anyio.sleep_forever()
+    assert caplog.messages == []
 
 
 @pytest.mark.parametrize("live_restore", [False, True])

@@ -47,14 +47,19 @@ async def tunnel(url: str) -> AsyncIterator[str]:
                 await _until_forwarded(process, url)
                 yield path
             finally:
-                _end(process)
+                await _end(process)
 
 
-def _end(process: anyio.abc.Process) -> None:
-    """Not by its `terminate`: that asks for the exit code first, and asyncio then complains that it is gone."""
+async def _end(process: anyio.abc.Process) -> None:
+    """Nothing else may ask for its exit code until asyncio has it, else asyncio complains that it is gone.
+
+    So it is not ended by its `terminate`, and awaited also by who is cancelled: its end would ask as well.
+    """
     if process.returncode is None:
         with suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGTERM)
+            os.killpg(process.pid, signal.SIGKILL)
+    with anyio.CancelScope(shield=True):
+        await process.wait()
 
 
 def _command(url: str, path: str) -> list[str]:
@@ -75,7 +80,7 @@ async def _until_forwarded(process: anyio.abc.Process, url: str) -> None:
             await process.stdin.send(b"ready\n")
             await process.stdout.receive()
     except (anyio.EndOfStream, anyio.BrokenResourceError, TimeoutError) as error:
-        _end(process)
+        await _end(process)
         said = [line.decode(errors="replace") async for line in process.stderr]
         raise Unreachable(
             f"cannot reach the Docker Engine at {url}: {' '.join(''.join(said).split()) or 'ssh did not connect'}",
