@@ -19,6 +19,9 @@ from typing import Any
 
 import click
 from analysis_bounds import bounds
+from analysis_figures import figures
+from analysis_plain import PLAIN
+from analysis_printing import header, row, told, typical
 from analysis_rivals import RIVALS
 from analysis_runs import CALIBRATED, ERRORS, LATENCY, OURS, SETTINGS, Found, Task, cost_of_a_block, run
 from analysis_traffic import NULLS, Load
@@ -70,37 +73,17 @@ class Bench:
         self.goals.append((what, f"{told(hits, runs)} of {runs} (goal {most:g} %)", outcome))
 
 
-def told(hits: int, runs: int) -> str:
-    low, high = bounds(hits, runs)
-    return f"{hits / runs:.2%} ({low:.2%}–{high:.2%})"
-
-
-def typical(values: Sequence[float | None]) -> float:
-    """The median, where never is infinity."""
-    return median([math.inf if value is None else value for value in values])
-
-
-def row(*cells: object) -> None:
-    click.echo("| " + " | ".join(str(cell) for cell in cells) + " |")
-
-
-def header(title: str, *cells: str) -> None:
-    click.echo(f"\n### {title}\n")
-    row(*cells)
-    row(*["---"] * len(cells))
-
-
 def false_alarms(bench: Bench) -> None:
     """Each cell once: errors at every base, beside the rivals; at the usual base latencies too."""
     situations, rates = bench.cells
     aborts: dict[str, dict[str, list[int]]] = {situation: defaultdict(list) for situation in situations}
     header(
         "False alarms within 60 minutes: aborts (exact 95 % bounds)",
-        *("Situation", "Requests/s", "Errors", "Runs", ERRORS, LATENCY, "together"),
+        *("Situation", "Requests/s", "Errors", "Runs", OURS, ERRORS, LATENCY, PLAIN),
     )
     for situation, rate, (base, timed) in product(situations, rates, bench.bases.items()):
         results = bench.healthy(Load(rate), base, situation, timed, bench.hour)
-        for name in (ERRORS, *RIVALS):
+        for name in (OURS, ERRORS, PLAIN, *RIVALS):
             aborts[situation][name].append(_aborts(results, name))
         _told_by_metric(bench, (situation, rate, base), results)
         if situation == "steady" and base == USUAL:
@@ -114,21 +97,19 @@ def _aborts(results: Sequence[dict[str, Any]], name: str) -> int:
 
 def _told_by_metric(bench: Bench, cell: tuple[str, float, float], results: Sequence[dict[str, Any]]) -> None:
     situation, rate, base = cell
-    hits = {name: _aborts(results, name) for name in (ERRORS, LATENCY, OURS) if name in results[0]}
-    shown = [
-        f"{hits[name]}: {told(hits[name], len(results))}" if name in hits else "" for name in (ERRORS, LATENCY, OURS)
-    ]
+    judges = (OURS, ERRORS, LATENCY, PLAIN)
+    hits = {name: _aborts(results, name) for name in judges if name in results[0]}
+    shown = [f"{hits[name]}: {told(hits[name], len(results))}" if name in hits else "" for name in judges]
     row(situation, f"{rate:g}", f"{base:.1%}", len(results), *shown)
     most = 2.0 if "bursts" in situation else 1.0
     label = f"{situation}, {rate:g}/s, base {base:.1%}"
-    bench.rare(f"1. false aborts, errors, {label}", hits[ERRORS], len(results), most)
-    if OURS in hits:
-        bench.rare(f"5. false aborts together, {label}", hits[OURS], len(results), most)
+    which = "5. false aborts together" if LATENCY in hits else "1. false aborts, errors"
+    bench.rare(f"{which}, {label}", hits[OURS], len(results), most)
 
 
 def _told_of_rivals(bench: Bench, aborts: dict[str, dict[str, list[int]]]) -> None:
-    names = [ERRORS, *RIVALS]
-    header("The same, errors, all these bases and rates, beside rivals (worst cell)", "Situation", OURS, *RIVALS)
+    names = [OURS, ERRORS, PLAIN, *RIVALS]
+    header("The same, all these bases and rates, beside rivals [worst cell]", "Situation", *names)
     for situation, counts in aborts.items():
         total = bench.runs * len(counts[ERRORS])
         row(situation, *[f"{told(sum(counts[n]), total)} [{max(counts[n]) / bench.runs:.1%}]" for n in names])
@@ -141,7 +122,7 @@ def _exceeded_in_alpha(results: Sequence[dict[str, Any]]) -> float:
 
 
 def detection(bench: Bench) -> None:
-    names = [OURS, "oracle", CALIBRATED, *RIVALS]
+    names = [OURS, ERRORS, PLAIN, "oracle", CALIBRATED, *RIVALS]
     header(
         "Detection on a base of 1 %: median seconds / bad requests seen (missed, or aborted before it began)",
         "Regression",
@@ -202,7 +183,7 @@ def latency(bench: Bench) -> None:
         shown = []
         for load in (Load(500), Load(50)):
             horizon = QUARTER if factor == 1.1 and load.rate == 50 else 300
-            ends = bench.cell("latency", load, factor, tail, horizon, times=5)
+            ends = [end[OURS] for end in bench.cell("latency", load, factor, tail, horizon, times=5)]
             shown.append(f"{typical(ends):g} ({sum(end is None for end in ends) / len(ends):.0%})")
             if load.rate == 50 and (factor, tail) in limits:
                 bench.goal(f"3. latency {label} at 50/s", typical(ends), limits[factor, tail], " s")
@@ -243,12 +224,18 @@ def cost(bench: Bench) -> None:
         bench.goal(f"5. a block of {rate} requests", spent, 3.0, " ms")
 
 
+def reported(bench: Bench) -> None:
+    """As many rollouts as were made for the figures that are reported."""
+    figures(lambda kind, *cell: bench.cell(kind, *cell, times=100))
+
+
 TABLES: dict[str, Callable[[Bench], None]] = {
     "false-alarms": false_alarms,
     "detection": detection,
     "latency": latency,
     "promotion": promotion,
     "cost": cost,
+    "figures": reported,
 }
 
 

@@ -1,7 +1,7 @@
-"""Exact bounds of a proportion: what so many hits in so many runs show, and what they do not."""
+"""Bounds of a proportion and of a median: what so many runs show, and what they do not."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 OUTSIDE = 0.025  # on either side: 95 % bounds
 _STEPS = 60
@@ -16,6 +16,13 @@ def bounds(hits: int, runs: int) -> tuple[float, float]:
     highest = 1.0 if hits == runs else _largest(lambda p: _at_most(hits, runs, p) >= OUTSIDE)
     lowest = 0.0 if not hits else 1 - _largest(lambda p: _at_most(runs - hits, runs, p) >= OUTSIDE)
     return lowest, highest
+
+
+def median_bounds(values: Sequence[float | None]) -> tuple[float, float]:
+    """The 95 % interval of a median, where never is infinity: the values at two ranks, by the normal law."""
+    ordered = sorted(math.inf if value is None else value for value in values)
+    middle, reach = len(ordered) / 2, 0.98 * math.sqrt(len(ordered))
+    return ordered[max(0, math.floor(middle - reach))], ordered[min(len(ordered) - 1, math.ceil(middle + reach))]
 
 
 def _largest(holds: Callable[[float], bool]) -> float:

@@ -11,20 +11,21 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from analysis_plain import PLAIN, plain
 from analysis_rivals import RIVALS, calibrated, oracle, worst_excess
 from analysis_traffic import NULLS, Load, Rates, Second, Slowness, before, blocks, draw, slowness, steady, worse
 from msgspec.structs import replace
 
 from comporta.analysis.blocks import Block
 from comporta.analysis.judge import Settings, State, begin, log_evidence, update
-from comporta.analysis.latency import Latency
-from comporta.analysis.rates import Rates as Errors
 from comporta.analysis.verdict import DOUBT, Kind, verdict
 from comporta.model.figures import Counts
 
 SETTINGS = Settings(warm_up=0)
-OURS, ERRORS, LATENCY = "comporta", "errors alone", "latency alone"
-CALIBRATED = "runbook, calibrated"
+NOTHING = 1e-9  # the share of a metric that is left out
+OURS, ERRORS, LATENCY = "comporta", "errors, all of α", "latency, all of α"
+ALONE = {ERRORS: replace(SETTINGS, errors_share=1 - NOTHING), LATENCY: replace(SETTINGS, errors_share=NOTHING)}
+CALIBRATED, PROVEN = "runbook, calibrated", "proof"
 Found = tuple[int | None, int]  # the second of the abort, and the candidate's errors up to it
 
 
@@ -40,53 +41,48 @@ class Task:
         return random.Random(f"{self.kind} {self.cell} {self.run}")
 
 
-def states(sequence: Iterable[Block], past: Counts) -> Iterator[tuple[Block, State]]:
-    """The state after each block."""
+def judged(sequence: Iterable[Block], past: Counts, settings: Settings = SETTINGS) -> Iterator[tuple[Block, State]]:
+    """The state after each block, up to the one that fails."""
     state = begin(past)
     for block in sequence:
-        state = update(SETTINGS, state, block)
-        yield block, state
-
-
-def judged(sequence: Iterable[Block], past: Counts) -> Iterator[tuple[Block, State]]:
-    """The same, up to the one that fails."""
-    for block, state in states(sequence, past):
+        state = update(settings, state, block)
         yield block, state
         if state.failed:
             return
 
 
-def aborted(sequence: Iterable[Block], past: Counts) -> int | None:
-    return next((block.end for block, state in judged(sequence, past) if state.failed), None)
+def aborted(sequence: Iterable[Block], past: Counts, settings: Settings = SETTINGS) -> int | None:
+    return next((block.end for block, state in judged(sequence, past, settings) if state.failed), None)
 
 
 def null_run(task: Task) -> dict[str, Any]:
-    """A healthy candidate: who aborts it? With latencies, also by which of its metrics alone."""
+    """A healthy candidate: who aborts it? With latencies, also who judges by them alone."""
     load, base, name, timed, horizon = task.cell
     rng = task.rng()
     seconds = draw(NULLS[name](base, horizon, rng), load, rng)
     past = before(load, base, rng, timed)
-    sequence = blocks(seconds, load, slowness(name, horizon, rng) if timed else None, rng)
-    result: dict[str, Any] = aborts_by_metric(states(sequence, past)) if timed else {ERRORS: aborted(sequence, past)}
-    result |= {rival: judge(seconds) for rival, judge in RIVALS.items()}
+    sequence = list(blocks(seconds, load, slowness(name, horizon, rng) if timed else None, rng))
+    untimed = list(blocks(seconds, load, None, rng))
+    result: dict[str, Any] = {OURS: aborted(sequence, past), ERRORS: aborted(untimed, past, ALONE[ERRORS])}
+    if timed:
+        result[LATENCY] = aborted(sequence, past, ALONE[LATENCY])
+    result |= {PLAIN: plain(seconds, load)} | {rival: judge(seconds) for rival, judge in RIVALS.items()}
     return result | {"excess": worst_excess(seconds)}
 
 
-def aborts_by_metric(sequence: Iterable[tuple[Block, State]]) -> dict[str, int | None]:
-    """When a candidate is aborted, and when it would be if the evidence of one metric were all that there is.
-
-    An absolute limit that kills counts for every one of them.
-    """
-    ends: dict[str, int | None] = dict.fromkeys((OURS, ERRORS, LATENCY))
-    for block, state in sequence:
-        alone = {ERRORS: replace(state, latency=Latency()), LATENCY: replace(state, errors=Errors())}
-        hit = {name: reached(of_one) for name, of_one in alone.items()} | {OURS: bool(state.failed)}
-        ends = {name: block.end if end is None and hit[name] else end for name, end in ends.items()}
-    return ends
+def rise_run(task: Task) -> dict[str, Found]:
+    """A candidate with more errors: when do we abort, with a share of α and with all of it, and the plain form?"""
+    load, base, rise, begins, horizon = task.cell
+    rng = task.rng()
+    seconds = draw(worse(base, rise, horizon, begins), load, rng)
+    ends = _ends_by_errors(seconds, load, before(load, base, rng, False), rng)
+    return {name: _found(seconds, begins, end) for name, end in ends.items()}
 
 
-def reached(state: State) -> bool:
-    return bool(state.watch.killed) or log_evidence(SETTINGS, state) >= SETTINGS.abort_level
+def _ends_by_errors(seconds: list[Second], load: Load, past: Counts, rng: random.Random) -> dict[str, int | None]:
+    sequence = list(blocks(seconds, load, None, rng))
+    ends = {OURS: aborted(sequence, past), ERRORS: aborted(sequence, past, ALONE[ERRORS])}
+    return ends | {PLAIN: plain(seconds, load)}
 
 
 def detection_run(task: Task) -> dict[str, Found]:
@@ -94,8 +90,11 @@ def detection_run(task: Task) -> dict[str, Found]:
     load, base, rise, begins, horizon, timed, points = task.cell
     rng = task.rng()
     seconds = draw(worse(base, rise, horizon, begins), load, rng)
-    slow = [Slowness()] * horizon if timed else None
-    ends = {OURS: aborted(blocks(seconds, load, slow, rng), before(load, base, rng, timed))}
+    past = before(load, base, rng, timed)
+    if timed:
+        ends = {OURS: aborted(blocks(seconds, load, [Slowness()] * horizon, rng), past)}
+    else:
+        ends = _ends_by_errors(seconds, load, past, rng)
     ends["oracle"] = oracle(seconds, base, rise, begins)
     judges = RIVALS if points is None else RIVALS | {CALIBRATED: calibrated(points)}
     ends |= {rival: judge(seconds) for rival, judge in judges.items()}
@@ -107,12 +106,24 @@ def _found(seconds: Sequence[Second], begins: int, end: int | None) -> Found:
     return (None if end is None or end <= begins else end - begins), bad
 
 
-def latency_run(task: Task) -> int | None:
-    """A candidate that is slower: when is it aborted?"""
+def latency_run(task: Task) -> dict[str, int | None]:
+    """A candidate that is slower: when is it aborted, and when by its latencies alone?"""
     load, factor, tail, horizon = task.cell
     rng = task.rng()
     seconds = draw(steady(0.01, horizon, rng), load, rng)
-    return aborted(blocks(seconds, load, [Slowness(factor, 1.0, tail)] * horizon, rng), before(load, 0.01, rng, True))
+    sequence = list(blocks(seconds, load, [Slowness(factor, 1.0, tail)] * horizon, rng))
+    past = before(load, 0.01, rng, True)
+    return {OURS: aborted(sequence, past), LATENCY: aborted(sequence, past, ALONE[LATENCY])}
+
+
+def proof_run(task: Task) -> dict[str, int | None]:
+    """When an equal candidate's errors are proven no worse."""
+    load, base, horizon = task.cell
+    rng = task.rng()
+    sequence = blocks(draw(steady(base, horizon, rng), load, rng), load, None, rng)
+    states = judged(sequence, before(load, base, rng, False))
+    level = SETTINGS.promotion_level
+    return {PROVEN: next((block.end for block, state in states if state.errors.proof.log_total >= level), None)}
 
 
 def promotion_run(task: Task) -> tuple[int | None, int | None]:
@@ -157,6 +168,8 @@ def cost_of_a_block(rate: float, how_many: int = 100) -> float:
 
 RUNS: dict[str, Callable[[Task], Any]] = {
     "null": null_run,
+    "rise": rise_run,
+    "proof": proof_run,
     "detection": detection_run,
     "latency": latency_run,
     "promotion": promotion_run,

@@ -79,9 +79,9 @@ def test_looking_at_nothing_changes_no_evidence_and_moves_cash_into_bets() -> No
     assert wealth.cash + sum(wealth.bets) == pytest.approx(1)
 
 
-def test_in_half_an_hour_all_of_the_cash_but_one_part_in_e_moves_into_the_bets() -> None:
-    wealth = Wealth.spread_by(PRIOR).after([0.0] * len(PRIOR), 1800, 1.0, PRIOR, 1.0)
-    assert wealth.cash == pytest.approx(0.2 / math.e)
+def test_in_a_quarter_of_an_hour_all_of_the_cash_but_one_part_in_e_moves_into_the_bets() -> None:
+    wealth = Wealth.spread_by(PRIOR).after([0.0] * len(PRIOR), 900, 1.0, PRIOR, 1.0)
+    assert wealth.cash == pytest.approx(0.25 / math.e)
 
 
 def test_cash_lets_a_release_that_turns_bad_late_be_found() -> None:

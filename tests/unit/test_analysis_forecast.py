@@ -112,7 +112,7 @@ def test_where_there_is_no_room_for_the_margin_nothing_is_proven() -> None:
 
 
 def test_where_stable_never_fails_each_error_tells_as_much_as_the_share_is_small() -> None:
-    level = -math.log(0.01) - math.log(0.6) - math.log(0.8 * 0.27)
+    level = -math.log(0.01) - math.log(0.6) - math.log(0.75 * 0.26)
     growth = 2.5 * 0.01 * math.log(1 / 0.05)
     assert time_to_detect(SETTINGS, traffic(50, errors=0.0), 0.01) == math.ceil(level / growth)
 

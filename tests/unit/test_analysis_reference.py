@@ -67,15 +67,15 @@ def test_the_first_block_multiplies_each_stake_by_its_likelihood_ratio(
     drawn: tuple[int, int, int, int], seconds: int
 ) -> None:
     table = Table(*drawn)
-    flow = 0.2 * (1 - math.exp(-seconds / 1800))
-    stakes = [(0.8 + flow) * weight for weight in PRIOR]
+    flow = 0.25 * (1 - math.exp(-seconds / 900))
+    stakes = [(0.75 + flow) * weight for weight in PRIOR]
     handful = table.candidate < 10 and 1 < table.candidate_events < table.candidate
     counted = table._replace(candidate_events=1) if handful else table
     bets = [
         stake * probability(counted, odds) / probability(counted, 1.0)
         for stake, odds in zip(stakes, ALTERNATIVES, strict=True)
     ]
-    cash = 0.2 - flow
+    cash = 0.25 - flow
     total = cash + sum(bets)
     wealth = Rates().after(table, seconds, UNCAPPED).wealth
     assert wealth.log_total == pytest.approx(math.log(total), rel=1e-9, abs=1e-9)
@@ -230,10 +230,10 @@ def expect_the_first_bets(
     for point, odds in zip(scores.tails, TAIL_ODDS, strict=True):
         table = exceeding(candidate, stable, point)
         gains += [(probability(table, each) / probability(table, 1.0)) ** (1 / of_tails) for each in odds]
-    flow = 0.2 * (1 - math.exp(-2 / 1800))
-    bets = [(0.8 + flow) * weight * gain for weight, gain in zip(LATENCY_PRIOR, gains, strict=True)]
+    flow = 0.25 * (1 - math.exp(-2 / 900))
+    bets = [(0.75 + flow) * weight * gain for weight, gain in zip(LATENCY_PRIOR, gains, strict=True)]
     after = seeded.after(histogram(candidate), histogram(stable), 2, rules)
-    assert after.wealth.log_total == pytest.approx(math.log(0.2 - flow + sum(bets)), abs=1e-7)
+    assert after.wealth.log_total == pytest.approx(math.log(0.25 - flow + sum(bets)), abs=1e-7)
     assert after.slow == exceeding(candidate, stable, scores.proof_tail)
     assert after.wealth.roughness == max(of_shifts, of_tails)
 
@@ -365,13 +365,13 @@ def test_the_forecast_is_the_level_divided_by_what_a_second_tells(
     bad = candidate * (rate + rise)
     errors = bad + stable * rate
     growth = errors * divergence(bad / errors, candidate / (candidate + stable))
-    level = -math.log(0.01) - math.log(0.6) - math.log(0.8 * 0.27)
+    level = -math.log(0.01) - math.log(0.6) - math.log(0.75 * 0.26)
     block = block_seconds(candidate, stable)
     blocks = level / growth / block
     assume(growth > 1e-9 and abs(blocks - round(blocks)) > 1e-9)
     assert time_to_detect(rules, traffic, rise) == (block * max(2, math.ceil(blocks)) if bad > candidate * rate else 0)
     effective = 600 / (1 / candidate + 1 / stable)
-    level = -math.log(0.01) - math.log(0.4) - math.log(0.8 * 0.14)
+    level = -math.log(0.01) - math.log(0.4) - math.log(0.75 * 0.18)
     assert smallest_slowdown(rules, traffic, 600) == pytest.approx(math.exp(0.5 * math.sqrt(2 * level / effective)))
 
 

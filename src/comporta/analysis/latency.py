@@ -25,7 +25,7 @@ from comporta.model.values import Value
 
 TAIL_ODDS = ((2.0, 4.0), (3.0, 8.0), (10.0, 40.0), (20.0, 300.0))  # 90 %, 99 %, 99.9 % points, 3 × the 99 % point
 _TAIL_LOG_ODDS = tuple((0.0, *map(math.log, odds)) for odds in TAIL_ODDS)
-PRIOR = (0.08, 0.13, 0.14, 0.09, 0.05, 0.03, 0.03, 0.05, 0.09, 0.07, 0.08, 0.08, 0.08)  # five shifts, then the tails
+PRIOR = (0.10, 0.17, 0.18, 0.07, 0.03, 0.02, 0.02, 0.03, 0.06, 0.04, 0.06, 0.05, 0.17)  # five shifts, then the tails
 
 
 class LatencyRules(Value, frozen=True):

@@ -13,11 +13,11 @@ from comporta.analysis.wealth import Wealth
 from comporta.model.values import Value
 
 ALTERNATIVES = (1.5, 2.0, 3.0, 5.0, 9.0, 20.0, 60.0, 300.0)
-PRIOR = (0.03, 0.06, 0.15, 0.27, 0.25, 0.12, 0.07, 0.05)  # most where harm is most often: three to ten times
+PRIOR = (0.02, 0.05, 0.13, 0.26, 0.24, 0.13, 0.09, 0.08)  # most where harm is most often: three to ten times
 HARMLESS = (1 / 300, 1 / 60, 1 / 20, 1 / 9, 1 / 5, 1 / 3, 1 / 2, 1 / 1.5)
 GRID = (*HARMLESS, 1.0, *ALTERNATIVES)  # multiples of the harm odds ratio ρ
 _NULL = GRID.index(1.0)
-_UNLESS_MOST_FAIL = 0.8
+_UNLESS_MOST_FAIL = 0.85
 """Of the cap: then two blocks are not enough, since a burst in the candidate can last for two. It takes three."""
 _FEW_REQUESTS = 10
 """Of the candidate in a block: there a burst is a handful of errors, and φ is slow to learn of it."""

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from comporta.model.values import Value
 
-CASH = 0.2
-HAZARD = 1 / 1800  # per second
+CASH = 0.25
+HAZARD = 1 / 900  # per second: of the time that a canary is watched
 _ROUNDING = 1e-9
 _LARGEST = 600.0  # log of a factor: exp must not overflow; the cap is far below
 
