@@ -273,7 +273,8 @@ def main(
         )
         for name in only:
             TABLES[name](bench)
-    header("Goals", "Goal", "Figure", "")
+    if bench.goals:
+        header("Goals", "Goal", "Figure", "")
     for what, figure, outcome in bench.goals:
         row(what, figure, outcome)
     click.echo(f"\n{bench.runs} healthy runs a cell, {time.monotonic() - started:.0f} s.")
