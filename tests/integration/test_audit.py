@@ -109,12 +109,13 @@ def test_an_end_that_was_cut_off_is_found_out_by_a_hash_that_was_noted(shop: Sit
     assert "characters 0-9 and a-f" in shop.comporta("audit", "verify", "--head", "xyz", expect=2).stderr
 
 
-def test_a_plan_of_another_version_is_an_error_that_names_the_deployment(shop: Site) -> None:
+def test_a_plan_of_another_version_is_an_error_where_its_steps_are_needed_and_hides_no_deployment(shop: Site) -> None:
     write(shop, "promoted", switch="teleport-traffic")
-    for verb in ("status", "history"):
-        told = shop.comporta(verb, expect=3).stderr
-        assert "cannot read the plan of deployment 1: Invalid value 'teleport-traffic'" in told
-        assert "another version of comporta" in told
+    told = shop.comporta("show", "1", expect=3).stderr
+    assert "cannot read the plan of deployment 1: Invalid value 'teleport-traffic'" in told
+    assert "another version of comporta" in told
+    assert [row["version"] for row in shop.json("history")] == ["1.0.0"]
+    assert shop.json("status")["latest"]["deployment"] == 1
 
 
 def test_a_record_that_was_changed_is_told_and_not_shown(shop: Site) -> None:

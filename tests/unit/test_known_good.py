@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from comporta.app.deployments import Deployment
 from comporta.app.known_good import Served, behind, lineage, preferred
 from comporta.model.journal import Outcome
+from comporta.model.values import to_json
 from comporta.strategies import blue_green
 from support import specs
 from support.specs import nothing_deployed
@@ -45,7 +46,7 @@ def history(*acts: Act) -> list[Deployment]:
                 reason="",
                 started=now,
                 cursor=None,
-                plan=PLAN,
+                written=to_json(PLAN),
                 ended=now + act.took,
                 outcome=act.outcome,
             )

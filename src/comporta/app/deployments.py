@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -13,9 +13,22 @@ from comporta.model.approvals import Approval
 from comporta.model.errors import JournalError, UsageError
 from comporta.model.journal import Kind, Outcome, Record
 from comporta.model.release import Release
-from comporta.model.values import from_json, to_json
+from comporta.model.traffic import ReleaseRef
+from comporta.model.values import Value, from_json, to_json
 from comporta.ports.journal import Journal
-from comporta.steps.plan import Plan
+
+if TYPE_CHECKING:  # whoever lists deployments needs no steps
+    from comporta.steps.plan import Plan
+
+T = TypeVar("T")
+
+
+class Heading(Value, frozen=True):
+    """What a plan is about, without its steps."""
+
+    strategy: str
+    release: ReleaseRef
+    replaces: ReleaseRef | None
 
 
 class Deployment(Struct, frozen=True):
@@ -23,6 +36,7 @@ class Deployment(Struct, frozen=True):
 
     Attributes:
         started, ended: seconds since the epoch; `ended` is None while it runs or was interrupted.
+        written: the plan, as the journal has it.
         automatic: the deployment whose release the watch found bad, where this is its rollback; None: a person asked.
         approval: the consent that it wanted; None: none.
         requested: it only asked for that, so far; nothing was begun.
@@ -41,7 +55,7 @@ class Deployment(Struct, frozen=True):
     reason: str
     started: float
     cursor: str | None
-    plan: Plan
+    written: dict[str, Any]
     automatic: int | None = None
     approval: Approval | None = None
     requested: bool = False
@@ -50,6 +64,17 @@ class Deployment(Struct, frozen=True):
     outcome: Outcome | None = None
     cause: str = ""
     figures: dict[str, Any] | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """Read anew each time, since few who look at deployments look at their steps.
+
+        Raises:
+            JournalError: it is none that this version of comporta knows.
+        """
+        from comporta.steps.plan import Plan
+
+        return _read(self.written, Plan, self.number)
 
     @property
     def is_rollback(self) -> bool:
@@ -82,24 +107,24 @@ def deployment_of(opened: Record, finished: Record | None) -> Deployment:
     """The deployment that an OPENED (or only a REQUESTED) record began.
 
     Raises:
-        JournalError: its plan is none that this version of comporta knows.
+        JournalError: what its plan is about cannot be read.
     """
     assert opened.deployment is not None, "an OPENED record has a number"
     approval = opened.data.get("approval")
-    plan = _plan(opened)
+    heading = _read(opened.data["plan"], Heading, opened.deployment)
     figures = dict(finished.data) if finished else {}
     return Deployment(
         number=opened.deployment,
         environment=opened.environment,
-        strategy=plan.strategy,
-        version=plan.release.version,
-        release=plan.release.number,
-        replaces=plan.replaces.version if plan.replaces else None,
+        strategy=heading.strategy,
+        version=heading.release.version,
+        release=heading.release.number,
+        replaces=heading.replaces.version if heading.replaces else None,
         actor=opened.actor,
         reason=opened.data["reason"],
         started=opened.at,
         cursor=opened.data["cursor"],
-        plan=plan,
+        written=opened.data["plan"],
         automatic=opened.data.get("automatic"),
         approval=from_json(approval, Approval) if approval else None,
         requested=opened.kind is Kind.REQUESTED,
@@ -111,12 +136,12 @@ def deployment_of(opened: Record, finished: Record | None) -> Deployment:
     )
 
 
-def _plan(opened: Record) -> Plan:
+def _read(written: dict[str, Any], kind: type[T], deployment: int) -> T:
     try:
-        return from_json(opened.data["plan"], Plan)
+        return from_json(written, kind)
     except msgspec.ValidationError as error:
         raise JournalError(
-            f"cannot read the plan of deployment {opened.deployment}: {error}",
+            f"cannot read the plan of deployment {deployment}: {error}",
             next="another version of comporta wrote it, or somebody changed it: `comporta audit verify` tells",
         ) from None
 

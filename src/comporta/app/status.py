@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -10,8 +12,6 @@ from comporta.app.approving import waiting
 from comporta.app.context import Context
 from comporta.app.deployments import Deployment, deployments, find_deployment, how_to_settle
 from comporta.app.history import Wanted, history
-from comporta.app.judgement import Judged
-from comporta.app.judgement import latest as judged_so_far
 from comporta.app.maintenance import Maintenance, maintenance
 from comporta.app.notifying import Undelivered, undelivered
 from comporta.app.observing import observe
@@ -21,6 +21,9 @@ from comporta.engine.machine import can_abort
 from comporta.model.errors import JournalDamaged
 from comporta.model.journal import Lease, Outcome
 from comporta.model.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from comporta.app.judgement import Judged
 
 
 class Status(Struct, frozen=True):
@@ -71,13 +74,19 @@ async def status(ctx: Context) -> Status:
         lease_dead=ctx.host.why_dead(lease.holder) if lease and not lease.manual else "",
         address=_address(ctx, snapshot),
         maintenance=await maintenance(ctx, up=snapshot.routing.maintenance),
-        judged=await judged_so_far(ctx.journal, latest[0]) if latest and latest[0].outcome is None else None,
+        judged=await _judged(ctx, latest[0]) if latest and latest[0].outcome is None else None,
         watched=await is_watched(ctx) if ctx.spec.monitoring == "enabled" else None,
         alerts=await alerts_up(ctx),
         undelivered=await undelivered(ctx),
         next="",
     )
     return replace(seen, next=await _next(ctx, seen))
+
+
+async def _judged(ctx: Context, deployment: Deployment) -> Judged | None:
+    from comporta.app import judgement  # where none is under way, nothing of judging is needed
+
+    return await judgement.latest(ctx.journal, deployment)
 
 
 def _address(ctx: Context, snapshot: Snapshot) -> str:

@@ -13,11 +13,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from comporta.model.journal import Kind, Outcome, Record
-from comporta.steps.plan import Plan
+
+if TYPE_CHECKING:  # whoever asks where a deployment stands needs no steps
+    from comporta.steps.plan import Plan
 
 
 class Status(enum.StrEnum):
