@@ -21,8 +21,6 @@ LOOK_EVERY = 0.2
 WAIT_EVERY = 1.0
 SILENT_AFTER = 3 * HEARTBEAT_EVERY
 """Seconds without a sign of life after which whoever wants a holder to stop may end it."""
-
-
 TRIES = 3
 """To write into a journal that is busy."""
 T = TypeVar("T")

@@ -13,6 +13,7 @@ from comporta.app.judgement import Judged, judge
 from comporta.model.journal import Kind, Record
 from comporta.ports.journal import Journal
 from comporta.steps.judge_traffic import JudgeTraffic
+from comporta.steps.plan import AnyStep
 
 BEGINNINGS = {Kind.INTENT, Kind.UNDO_INTENT}
 RESULTS = {Kind.DONE, Kind.FAILED, Kind.UNDONE, Kind.UNDO_FAILED, Kind.FOREIGN}
@@ -59,10 +60,10 @@ async def story(ctx: Context, number: int) -> Story:
         UsageError: there is none with this number.
     """
     deployment, _, records = await find_deployment(ctx.journal, number)
-    verdicts = await _verdicts(ctx.journal, deployment)
-    return Story(
-        as_it_stands(ctx, deployment), [_act(deployment, verdicts, *pair) for pair in paired(records)], records
-    )
+    steps = deployment.plan.steps
+    verdicts = await _verdicts(ctx.journal, deployment, steps)
+    acts = [_act(deployment, steps, verdicts, *pair) for pair in paired(records)]
+    return Story(as_it_stands(ctx, deployment), acts, records)
 
 
 def paired(records: Sequence[Record]) -> list[tuple[Record, Record | None]]:
@@ -80,10 +81,12 @@ def paired(records: Sequence[Record]) -> list[tuple[Record, Record | None]]:
     return pairs
 
 
-def _act(deployment: Deployment, verdicts: Sequence[Judged], begun: Record, ended: Record | None) -> Act:
+def _act(
+    deployment: Deployment, steps: Sequence[AnyStep], verdicts: Sequence[Judged], begun: Record, ended: Record | None
+) -> Act:
     if begun.step is None:
         return Act(begun, ended)
-    step, undoing = deployment.plan.steps[begun.step], begun.kind not in (Kind.INTENT, Kind.DONE, Kind.FAILED)
+    step, undoing = steps[begun.step], begun.kind not in (Kind.INTENT, Kind.DONE, Kind.FAILED)
     judged = None
     if isinstance(step, JudgeTraffic) and not undoing:
         until = ended.at if ended else deployment.ended
@@ -92,9 +95,9 @@ def _act(deployment: Deployment, verdicts: Sequence[Judged], begun: Record, ende
     return Act(begun, ended, undoing, step.undo_title if undoing else step.title, judged)
 
 
-async def _verdicts(journal: Journal, deployment: Deployment) -> list[Judged]:
+async def _verdicts(journal: Journal, deployment: Deployment, steps: Sequence[AnyStep]) -> list[Judged]:
     """The verdict after each block of a canary; none for anything else."""
-    judging = next((step for step in deployment.plan.steps if isinstance(step, JudgeTraffic)), None)
+    judging = next((step for step in steps if isinstance(step, JudgeTraffic)), None)
     if judging is None or not await journal.measurements(deployment.number):
         return []
     return await judge(journal, deployment, judging.settings)

@@ -17,6 +17,7 @@ from comporta.model.errors import UsageError
 from comporta.model.journal import Kind, Outcome, Record
 from comporta.model.traces import Attributes, Span, Trace
 from comporta.model.values import to_json
+from comporta.steps.plan import AnyStep
 
 RESULTS = {
     Outcome.PROMOTED: "success",
@@ -81,25 +82,26 @@ def _parts(deployment: Deployment, records: Sequence[Record], whole: str) -> lis
     """The wait for an approval, and every step, done or undone. One without a result ends where the next record is."""
     after = {record.sequence: following.at for record, following in pairwise(records)}
     spans: list[Span] = []
+    steps = deployment.plan.steps
     if records[0].kind is Kind.REQUESTED:
         ends = next((r.at for r in records if r.kind in (Kind.OPENED, Kind.FINISHED)), records[-1].at)
         spans.append(Span(records[0].hash[:16], whole, "wait-for-approval", records[0].at, ends))
     for begun, ended in paired(records):
         if begun.step is not None and begun.kind in (Kind.INTENT, Kind.UNDO_INTENT):
             ends = ended.at if ended else after.get(begun.sequence, begun.at)
-            spans.append(_step(deployment, begun, ended, whole, ends))
+            spans.append(_span(deployment.number, steps[begun.step], begun, ended, whole, ends))
     return spans
 
 
-def _step(deployment: Deployment, begun: Record, ended: Record | None, whole: str, ends: float) -> Span:
+def _span(deployment: int, step: AnyStep, begun: Record, ended: Record | None, whole: str, ends: float) -> Span:
     assert begun.step is not None, "it is about a step"
-    step, undoing = deployment.plan.steps[begun.step], begun.kind is Kind.UNDO_INTENT
+    undoing = begun.kind is Kind.UNDO_INTENT
     failed = ended is not None and ended.kind in BAD
     kind = str(to_json(step)["type"])
     data = ended.data if ended else {}
     attributes: Attributes = {
         "cicd.pipeline.task.name": (step.undo_title if undoing else step.title) or kind,
-        "cicd.pipeline.task.run.id": f"{deployment.number}.{begun.sequence}",
+        "cicd.pipeline.task.run.id": f"{deployment}.{begun.sequence}",
         "cicd.pipeline.task.run.result": "failure" if failed else "success" if ended else "cancellation",
         "cicd.pipeline.task.type": "deploy",
         "comporta.step": begun.step,
