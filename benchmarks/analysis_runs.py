@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from analysis_plain import PLAIN, plain
+from analysis_plain import PLAIN, SHARED, plain
 from analysis_rivals import RIVALS, calibrated, oracle, worst_excess
 from analysis_traffic import NULLS, Load, Rates, Second, Slowness, before, blocks, draw, slowness, steady, worse
 from msgspec.structs import replace
@@ -76,6 +76,7 @@ def rise_run(task: Task) -> dict[str, Found]:
     rng = task.rng()
     seconds = draw(worse(base, rise, horizon, begins), load, rng)
     ends = _ends_by_errors(seconds, load, before(load, base, rng, False), rng)
+    ends[SHARED] = plain(seconds, load, SETTINGS.errors_share)
     return {name: _found(seconds, begins, end) for name, end in ends.items()}
 
 
