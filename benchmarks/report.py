@@ -112,10 +112,10 @@ def plan() -> dict[str, Any]:
 async def made(path: Path) -> None:
     """An empty journal, as the driver makes it."""
     journal = SqliteJournal(path, redact=str)
-    await journal.release(await journal.acquire("development", _holder(), at=0.0))
+    await journal.release(await journal.acquire("development", holder(), at=0.0))
 
 
-def _holder() -> Holder:
+def holder() -> Holder:
     return Holder(host="h", boot_id="b", pid=1, started=0.0, actor="ana")
 
 

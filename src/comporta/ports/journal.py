@@ -35,6 +35,7 @@ class Journal(Protocol):
 
         Raises:
             LeaseHeld: somebody holds it (or another generation than the one to displace does).
+            JournalDamaged: some records would be hidden from whoever reads, and acts on it.
         """
 
     async def heartbeat(self, lease: Lease, *, at: float, doing: str) -> None: ...

@@ -64,6 +64,9 @@ class SqliteJournal:
         manual: bool = False,
         message: str = "",
     ) -> Lease:
+        # An index that is damaged hides records: nobody may act on what is left to be seen.
+        with self._reading() as db:
+            _require_sound(db)
         with self._writing() as db:
             generation, current = _lease(db, environment)
             if current is not None and current.generation != displacing:
@@ -167,10 +170,8 @@ class SqliteJournal:
     async def verify(self) -> Record | None:
         with self._reading() as db:
             broken = first_broken(as_found(row) for row in db.execute("SELECT * FROM records ORDER BY sequence"))
-            # The chain is over the records. An index that is damaged hides some of them from every other reader.
-            damage = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
-            if broken is None and damage != "ok":
-                raise sqlite3.DatabaseError(damage)
+            if broken is None:
+                _require_sound(db)  # the chain is over the records, and knows nothing of the indexes
             return broken
 
     async def salvage(self) -> Salvage:
@@ -301,6 +302,13 @@ class SqliteJournal:
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self._path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+
+
+def _require_sound(db: sqlite3.Connection) -> None:
+    """Raises DatabaseError: a page is not as SQLite writes it, or an index does not lead to all records."""
+    damage = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    if damage != "ok":
+        raise sqlite3.DatabaseError(damage)
 
 
 def _lease(db: sqlite3.Connection, environment: str) -> tuple[int, Lease | None]:
