@@ -231,6 +231,8 @@ def test_an_nginx_that_is_killed_on_the_way_is_told_and_brought_back(old: Site) 
     assert done.returncode == 1, done.stdout + done.stderr
     assert "nginx does not run" in done.stderr
     assert "`comporta deploy`" in done.stderr
+    assert "how many were lost is not known, as the proxy was down in between" in done.stdout + done.stderr
+    assert old.json("history", "--limit", "1")[0]["figures"]["lost"] is None
     with User(old.port) as user:
         serves_untouched(old)
         deploys(old)

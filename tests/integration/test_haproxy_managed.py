@@ -76,7 +76,7 @@ async def test_a_killed_haproxy_is_seen_and_brought_back_with_the_same_traffic(
     stand: HaproxyStand, victim: str
 ) -> None:
     await stand.router.shift(split(Slot.GREEN, 25))
-    found = master(stand)
+    found, life = master(stand), await stand.router.life()
     family = [found, *found.children()]
     (found if victim == "master" else family[1]).kill()
     psutil.wait_procs(family, timeout=10)
@@ -86,6 +86,7 @@ async def test_a_killed_haproxy_is_seen_and_brought_back_with_the_same_traffic(
     with pytest.raises(RouterError, match="does not run"):
         await stand.router.shift(GREEN)
     await stand.router.configure(stand.topology)
+    assert await stand.router.life() not in (life, "")
     assert (await stand.router.observe()).traffic == split(Slot.GREEN, 25)
     assert await stand.router.answering("/", slot=Slot.GREEN) == 13
 

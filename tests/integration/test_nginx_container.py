@@ -88,9 +88,12 @@ async def test_which_nginx_is_ours_is_known_among_others_whose_workers_have_the_
 async def test_an_nginx_that_was_started_again_serves_as_before(machines_network: Place) -> None:
     async with machines_network.serving() as stand:
         await stand.router.shift(GREEN)
+        life = await stand.router.life()
         docker("restart", "-t", "1", _name(machines_network.options))
         while not (await stand.router.observe()).running:
             await asyncio.sleep(0.05)
+        assert life
+        assert await stand.router.life() not in (life, "", None)
         assert await stand.router.answering("/") == 13
 
 

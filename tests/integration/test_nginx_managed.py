@@ -49,17 +49,19 @@ async def test_nginx_belongs_to_no_terminal_and_no_command(stand: NginxStand) ->
 
 @pytest.mark.parametrize("whole", [True, False], ids=["with its workers", "and its workers serve on"])
 async def test_a_killed_nginx_is_seen_and_brought_back_with_the_same_traffic(stand: NginxStand, whole: bool) -> None:
-    found = master(stand)
+    found, life = master(stand), await stand.router.life()
     workers = found.children()
     for process in [found, *workers] if whole else [found]:
         process.kill()
     psutil.wait_procs([found], timeout=10)
     seen = await stand.router.observe()
     assert (seen.running, seen.topology, seen.traffic) == (False, stand.topology, BLUE)
+    assert await stand.router.life() == ""
     with pytest.raises(RouterError, match="does not run"):
         await stand.router.shift(GREEN)
     await stand.router.configure(stand.topology)
     assert (await stand.router.observe()).running
+    assert await stand.router.life() not in (life, "")
     assert await stand.router.answering("/") == 12
     assert not any(worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE for worker in workers)
 

@@ -66,6 +66,12 @@ def test_each_outcome_is_told_as_what_it_is(
     assert bool(message.next) is (event is Event.INCIDENT)
 
 
+def test_what_a_proxy_that_was_down_lost_is_not_told_as_nothing() -> None:
+    message = told(finished("aborted", "a check failed", requests=40, lost=None), opened())
+    assert (message.requests, message.lost) == (40, None)
+    assert "40 requests served meanwhile, how many were lost is not known, as the proxy was down" in message.text
+
+
 def test_a_rollback_that_was_asked_for_is_told_as_one_and_is_no_failure() -> None:
     plan = rollback.plan(SPEC, nothing_deployed(), release(1, "1.0.0"))
     message = told(finished("promoted"), opened(plan))

@@ -186,6 +186,7 @@ async def open_and_run(
         plan,
         reason,
         cursor,
+        await ctx.ports.router.life(),
         automatic=automatic,
         preflight=preflight,
         approval=request.approval if request else None,

@@ -36,13 +36,14 @@ class Deployment(Struct, frozen=True):
 
     Attributes:
         started, ended: seconds since the epoch; `ended` is None while it runs or was interrupted.
+        cursor, proxy: where the router's log and its proxy's life stood when it began; None: nobody knows.
         written: the plan, as the journal has it.
         automatic: the deployment whose release the watch found bad, where this is its rollback; None: a person asked.
         approval: the consent that it wanted; None: none.
         requested: it only asked for that, so far; nothing was begun.
         preflight: what its gates said, or who skipped them and why; None: they were not asked.
         cause: why it did not end promoted.
-        figures: what was measured over the whole deployment: requests, lost, seconds…
+        figures: what was measured over the whole deployment: requests, lost (None: not known), seconds…
     """
 
     number: int
@@ -55,6 +56,7 @@ class Deployment(Struct, frozen=True):
     reason: str
     started: float
     cursor: str | None
+    proxy: str | None
     written: dict[str, Any]
     automatic: int | None = None
     approval: Approval | None = None
@@ -89,6 +91,7 @@ def opening(
     plan: Plan,
     reason: str,
     cursor: str | None,
+    proxy: str | None = None,
     *,
     automatic: int | None = None,
     preflight: dict[str, Any] | None = None,
@@ -96,7 +99,7 @@ def opening(
     traceparent: str = "",
 ) -> dict[str, Any]:
     """What the OPENED record of a deployment holds: everything that is needed to go on after a crash."""
-    facts: dict[str, Any] = {"plan": to_json(plan), "reason": reason, "cursor": cursor}
+    facts: dict[str, Any] = {"plan": to_json(plan), "reason": reason, "cursor": cursor, "proxy": proxy}
     facts |= {} if automatic is None else {"automatic": automatic}
     facts |= {} if approval is None else {"approval": to_json(approval)}
     facts |= {"traceparent": traceparent} if traceparent else {}
@@ -124,6 +127,7 @@ def deployment_of(opened: Record, finished: Record | None) -> Deployment:
         reason=opened.data["reason"],
         started=opened.at,
         cursor=opened.data["cursor"],
+        proxy=opened.data.get("proxy"),
         written=opened.data["plan"],
         automatic=opened.data.get("automatic"),
         approval=from_json(approval, Approval) if approval else None,
@@ -144,6 +148,13 @@ def _read(written: dict[str, Any], kind: type[T], deployment: int) -> T:
             f"cannot read the plan of deployment {deployment}: {error}",
             next="another version of comporta wrote it, or somebody changed it: `comporta audit verify` tells",
         ) from None
+
+
+def losses(figures: dict[str, Any]) -> str:
+    """How many requests were lost, in words."""
+    if figures["lost"] is None:
+        return "how many were lost is not known, as the proxy was down in between"
+    return f"{figures['lost']} lost"
 
 
 async def deployments(journal: Journal, environment: str | None, limit: int | None = None) -> list[Deployment]:

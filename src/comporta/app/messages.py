@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from comporta.app.approving import wanted
-from comporta.app.deployments import Deployment, beginning, deployment_of
+from comporta.app.deployments import Deployment, beginning, deployment_of, losses
 from comporta.model.journal import Kind, Outcome, Record
 from comporta.model.messages import Event, Message
 from comporta.ports.journal import Journal
@@ -205,9 +205,7 @@ def _asked_by(deployment: Deployment) -> str:
 
 def _took(deployment: Deployment) -> str:
     figures = deployment.figures or {}
-    served = (
-        f", {figures['requests']} requests served meanwhile, {figures['lost']} lost" if "requests" in figures else ""
-    )
+    served = f", {figures['requests']} requests served meanwhile, {losses(figures)}" if "requests" in figures else ""
     return f"took {duration(round(deployment.seconds or 0.0))}{served}"
 
 

@@ -122,7 +122,10 @@ async def request_abort(ctx: Context, number: int, reason: str) -> bool:
 
 
 async def figures(ctx: Context, number: int) -> Facts:
-    """How long the switch took, and the requests answered and lost since the deployment began, as far as is known."""
+    """How long the switch took, and the requests answered and lost since the deployment began, as far as is known.
+
+    How many were lost is None where the proxy was down in between, as nobody counted then.
+    """
     deployment, _, records = await find_deployment(ctx.journal, number)
     switches = [r.data["switch_seconds"] for r in records if r.kind is Kind.DONE and "switch_seconds" in r.data]
     facts: Facts = {"switch_seconds": switches[-1]} if switches else {}
@@ -132,7 +135,10 @@ async def figures(ctx: Context, number: int) -> Facts:
         total = (await ctx.ports.router.count(deployment.cursor)).total
     except ComportaError:
         return facts
-    return facts | {"requests": total.requests, "app_errors": total.app_errors, "lost": total.proxy_errors}
+    then, now = deployment.proxy, await ctx.ports.router.life()
+    was_down = then is not None and (not then or then != now)
+    lost = None if was_down else total.proxy_errors
+    return facts | {"requests": total.requests, "app_errors": total.app_errors, "lost": lost}
 
 
 def _report(ctx: Context, event: StepEvent) -> None:

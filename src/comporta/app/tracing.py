@@ -65,7 +65,7 @@ def _whole(service: str, deployment: Deployment, records: Sequence[Record]) -> S
         "comporta.actor": deployment.actor,
         "comporta.reason": deployment.reason,
     }
-    attributes |= {f"comporta.{name}": figures[name] for name in ("requests", "lost") if name in figures}
+    attributes |= {f"comporta.{name}": figures[name] for name in ("requests", "lost") if figures.get(name) is not None}
     first, last = records[0], records[-1]
     cause = "" if good else deployment.cause or outcome.value
     error_type = "" if good else outcome.value

@@ -79,6 +79,8 @@ def approval_facts(deployment: Deployment) -> dict[str, Any] | None:
 
 def summary(deployment: Deployment) -> str:
     """Version, outcome, duration, how long the switch took, requests served and lost, in a line."""
+    from comporta.app.deployments import losses
+
     good = deployment.outcome is Outcome.PROMOTED
     what = "rolled back to" if good and deployment.is_rollback else f"{deployment.outcome}:"
     head = paint(what, "green" if good else "red", bold=True)
@@ -87,7 +89,7 @@ def summary(deployment: Deployment) -> str:
     if "switch_seconds" in figures:
         text += f", switched in {figures['switch_seconds'] * 1000:.1f} ms"
     if "requests" in figures:
-        text += f", {counted(figures['requests'], 'request')} served meanwhile, {figures['lost']} lost"
+        text += f", {counted(figures['requests'], 'request')} served meanwhile, {losses(figures)}"
     if not good and deployment.outcome is not Outcome.INCIDENT:
         text += f"; {deployment.replaces or 'nothing'} serves"
     return text

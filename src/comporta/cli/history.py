@@ -91,7 +91,9 @@ def _row(one: Deployment | Contract) -> tuple[object, ...]:
         number, lost, kind = "-", "-", f"contract {', '.join(one.names)}"
         stands = str(one.outcome or "not ended")
     else:
-        number, lost, kind = str(one.number), str((one.figures or {}).get("lost", "-")), one.strategy
+        number, lost, kind = str(one.number), "-", one.strategy
+        if one.figures and one.figures.get("lost") is not None:
+            lost = str(one.figures["lost"])
         stands = str(one.outcome or ("waits for approval" if one.requested else "not ended"))
     why = next(iter(one.cause.splitlines()), "") or (f"{kind}: {one.reason}" if one.reason else kind)
     return (number, clock_time(one.started), one.version, stands, span(one.seconds), lost, one.actor, why)

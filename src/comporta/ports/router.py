@@ -73,6 +73,13 @@ class Router(Protocol):
     async def count(self, since: str | None) -> Reading:
         """Requests answered since the cursor; None starts counting now. May lag behind by a fraction of a second."""
 
+    async def life(self) -> str | None:
+        """Another text each time the proxy was started anew, and an empty one while it does not run.
+
+        So who looks twice knows whether it ran all the time between: while it is down, nobody counts what users ask.
+        None where that cannot be told.
+        """
+
     async def recent(self, seconds: float) -> Reading:
         """Requests answered in the last `seconds`, as far as the router still has them, and the cursor after them."""
 

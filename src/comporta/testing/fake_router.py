@@ -116,6 +116,9 @@ class FakeRouter:
         served = self._served()
         return Reading(cursor=str(len(served)), figures=tuple(served[int(since) :]) if since else ())
 
+    async def life(self) -> str | None:
+        return "the only one" if self.routing.running else ""
+
     async def recent(self, seconds: float) -> Reading:
         reading = await self.count("0")
         newest = max((f.at for f in reading.figures), default=0)

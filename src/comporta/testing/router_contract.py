@@ -109,6 +109,17 @@ class RouterContract:
             assert await stand.router.observe() == Routing(running=True, topology=topology, traffic=GREEN)
             assert await stand.router.answering("/") == 13
 
+    async def test_it_is_one_life_whatever_is_changed(self, stand: Stand) -> None:
+        assert await stand.router.life() == ""
+        await stand.router.configure(stand.topology)
+        life = await stand.router.life()
+        assert life != ""
+        await stand.router.shift(GREEN)
+        await stand.router.configure(stand.other)
+        assert await stand.router.life() == life
+        await stand.router.remove()
+        assert await stand.router.life() == ""
+
     async def test_what_changes_nothing_costs_nothing(self, stand: Stand) -> None:
         assert stand.router.reload_note(stand.topology, await stand.router.observe()) == ""
         await stand.router.configure(stand.topology)

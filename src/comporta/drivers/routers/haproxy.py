@@ -30,13 +30,14 @@ from comporta.drivers.routers.haproxy_lookup import Lookup
 from comporta.drivers.routers.haproxy_maintenance import ON, PageMap
 from comporta.drivers.routers.haproxy_maintenance import encode as encode_page
 from comporta.drivers.routers.haproxy_options import HaproxyOptions
-from comporta.drivers.routers.haproxy_process import Managed
+from comporta.drivers.routers.haproxy_process import Managed, master
 from comporta.drivers.routers.haproxy_proof import Proof
 from comporta.drivers.routers.haproxy_server import External, Server
 from comporta.drivers.routers.haproxy_switch import CLOSED, TrafficMap, decode, encode
 from comporta.drivers.routers.home import File, Record
 from comporta.drivers.routers.maintenance import doing, not_known_yet
 from comporta.drivers.routers.pools import require_instances
+from comporta.drivers.routers.processes import life_of
 from comporta.drivers.routers.waiting import until
 from comporta.model.errors import RouterError
 from comporta.model.figures import Reading
@@ -263,6 +264,13 @@ class HaproxyRouter(Front[Home]):
         if since is None:
             return Reading(cursor=self._log.end())
         return await anyio.to_thread.run_sync(self._log.read, since)
+
+    async def life(self) -> str | None:
+        if self._options.external is None:
+            ours = master(self._home)
+            return life_of(ours.pid if ours else None)
+        # Its master's pid may be that of another life: in a container each life has the same.
+        return None if await self._running(self._home.load()) else ""
 
     async def recent(self, seconds: float) -> Reading:
         return await self.count(self._log.at(self._clock.now() - seconds))

@@ -26,6 +26,7 @@ from comporta.drivers.routers.nginx_switch import Switch
 from comporta.drivers.routers.nginx_workers import master_of
 from comporta.drivers.routers.pools import require_instances
 from comporta.drivers.routers.ports import OUR_NETWORK, open_connections, resolved
+from comporta.drivers.routers.processes import life_of
 from comporta.drivers.routers.waiting import until
 from comporta.model.errors import RouterError
 from comporta.model.figures import Reading
@@ -198,20 +199,35 @@ class NginxRouter(Front[Home]):
         """Where the kernel lists nginx's connections: one in a container may have a network of its own."""
         if self._options.external is None or record is None or record.proven is None:
             return OUR_NETWORK
-        topology = record.proven.topology
-        seen = await generation(topology.listen, topology.server_name, record.token)
-        master = await anyio.to_thread.run_sync(master_of, seen.pid, self._home.access_log) if seen else None
-        if seen and master is None:
+        answers, their_master = await self._external_master(record.proven.topology, record.token)
+        if answers and their_master is None:
             raise RouterError(
                 "cannot tell what is in flight: nginx's workers cannot be seen from here",
                 next="run comporta on nginx's machine, as root",
             )
-        return Path(f"/proc/{master}/net") if master else OUR_NETWORK
+        return Path(f"/proc/{their_master}/net") if their_master else OUR_NETWORK
+
+    async def _external_master(self, topology: Topology, token: str) -> tuple[bool, int | None]:
+        """Whether the nginx that is there already answers; and the pid of its master, if it can be seen from here."""
+        seen = await generation(topology.listen, topology.server_name, token)
+        if seen is None:
+            return False, None
+        return True, await anyio.to_thread.run_sync(master_of, seen.pid, self._home.access_log)
 
     async def count(self, since: str | None) -> Reading:
         await self._server.tend_log()
         log = request_log(self._home.access_log)
         return Reading(cursor=log.end()) if since is None else await anyio.to_thread.run_sync(log.read, since)
+
+    async def life(self) -> str | None:
+        if self._options.external is None:
+            ours = master(self._home)
+            return life_of(ours.pid if ours else None)
+        record = self._home.load()
+        if record is None or record.proven is None:
+            return ""
+        answers, their_master = await self._external_master(record.proven.topology, record.token)
+        return (life_of(their_master) or None) if answers else ""
 
     async def recent(self, seconds: float) -> Reading:
         return await self.count(request_log(self._home.access_log).at(self._clock.now() - seconds))

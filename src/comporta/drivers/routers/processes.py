@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import psutil
 
+from comporta.drivers.local_host import started
 from comporta.drivers.routers.waiting import until
 from comporta.model.errors import RouterError
 from comporta.ports.clock import Clock
@@ -21,6 +22,14 @@ def title(process: psutil.Process) -> str:
     try:
         return " ".join(process.cmdline()).strip("\0 ")
     except psutil.Error:
+        return ""
+
+
+def life_of(pid: int | None) -> str:
+    """The life of a process that a pid alone does not tell from a later one; empty without a process."""
+    try:
+        return f"{pid}-{started(pid):.2f}" if pid else ""
+    except psutil.NoSuchProcess:
         return ""
 
 
