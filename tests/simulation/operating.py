@@ -43,9 +43,10 @@ class Operating:
             self.cut_off = self.unfinished()
             return refused
         except ComportaError as error:
-            # `down` met a fault: it says so, and can be called again.
+            # `down` met a fault, or the disk is full: it says so, and can be called again.
             self.tell(f"failed: {error}")
             self.repair_if_tampered()
+            self.cut_off = self.unfinished()
             return error
         if isinstance(ended, Ended):
             self.judge(ended, before)

@@ -12,6 +12,7 @@ from comporta.app import leasing
 from comporta.app.context import Context
 from comporta.engine import machine
 from comporta.engine.runner import Runner
+from comporta.model.errors import JournalError
 from comporta.model.journal import Kind, Lease, Outcome
 from comporta.steps.back_up_database import BackUpDatabase
 from comporta.steps.check_health import CheckHealth
@@ -35,6 +36,21 @@ def missing_intent(patch: pytest.MonkeyPatch) -> None:
         return await append(self, kind, step=step, data=data)
 
     patch.setattr(Runner, "_append", silent)
+
+
+def acts_unrecorded(patch: pytest.MonkeyPatch) -> None:
+    """An intent that cannot be written is no reason to stop."""
+    append = Runner._append
+
+    async def undeterred(self: Runner, kind: Kind, *, step: int | None = None, data: dict[str, Any]) -> Any:
+        try:
+            return await append(self, kind, step=step, data=data)
+        except JournalError:
+            if kind is not Kind.INTENT:
+                raise
+            return SimpleNamespace(at=self.ports.clock.now())
+
+    patch.setattr(Runner, "_append", undeterred)
 
 
 def result_before_effect(patch: pytest.MonkeyPatch) -> None:
@@ -197,6 +213,7 @@ def _with_steps(plan: Plan, steps: Sequence[Step]) -> Plan:
 
 BUGS: tuple[Plant, ...] = (
     missing_intent,
+    acts_unrecorded,
     result_before_effect,
     resumed_without_a_look,
     resumed_as_new,

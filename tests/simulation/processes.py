@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from comporta.model.errors import JournalError
 from comporta.model.journal import Holder
 from comporta.steps.plan import Plan
 from comporta.testing.fake_journal import FakeJournal
@@ -15,6 +16,7 @@ from simulation.virtual_time import Everlasting, SimulatedClock
 
 ENOUGH = 20_000
 """Calls of the journal after which a command will never come to an end."""
+WRITES = {"acquire", "heartbeat", "release", "append", "open_deployment", "request_deployment", "add_release"}
 
 
 class Crash(BaseException):
@@ -31,13 +33,14 @@ class Fault:
 
 class ProcessJournal:
     """The journal as one process sees it: once the process is dead, it writes nothing more; while it is frozen, each
-    of its calls waits until it goes on."""
+    of its calls waits until it goes on; so many of its writes are refused, as on a full disk."""
 
     def __init__(self, journal: FakeJournal, clock: SimulatedClock) -> None:
         self._journal = journal
         self._clock = clock
         self.dead = False
         self.frozen_until = 0.0
+        self.refused = 0.0
         self._calls = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -47,11 +50,18 @@ class ProcessJournal:
         if self._calls > ENOUGH:
             raise Everlasting
         there = getattr(self._journal, name)
+        if self.refused and name in WRITES:
+            self.refused -= 1
+            there = _refused
         return partial(self._thawed, there) if self.frozen_until else there
 
     async def _thawed(self, verb: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
         await self._clock.sleep(max(0.0, self.frozen_until - self._clock.now()))
         return await verb(*args, **kwargs)
+
+
+async def _refused(*args: Any, **kwargs: Any) -> Any:
+    raise JournalError("cannot use the journal: simulated: no space left on device")
 
 
 class People:

@@ -45,7 +45,7 @@ STRATEGIES: dict[str, Strategy] = {
     "rolling": rolling.plan,
     "emergency": emergency.plan,
 }
-KINDS = ("crash", "crash", "crash", "abort", "abort", "fail", "fail", "slow", "foreign")
+KINDS = (*4 * ("crash",), *3 * ("abort",), *2 * ("fail",), "slow", "foreign", "busy", "full")
 MOMENTS = 60
 """About as many as there are in a deployment. Early ones are drawn more often: each deployment has them."""
 WATCHED = 30.0

@@ -12,7 +12,7 @@ from simulation.planted import BUGS, Plant
 from simulation.schedules import Played, play
 
 FIRST = 300
-BUDGET = 300
+BUDGET = 600
 """Schedules of a test run; `scripts/simulate.py` plays millions."""
 
 

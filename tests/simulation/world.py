@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from math import inf
 from typing import TypeVar
 
 import anyio
@@ -53,6 +54,8 @@ STILL = ("freeze", "stop")
 """A process stands still: others take it for dead, or see that it is there and gives no sign of life."""
 AWAY_FROM_EFFECTS = (Moment.BEFORE_INTENT, Moment.AFTER_INTENT, Moment.AFTER_EFFECT)
 """When a process looks into the journal, or writes there, before it changes anything in the world."""
+REFUSED = {"busy": 1.0, "full": inf}
+"""How many writes of a process the journal refuses."""
 SLOW = 400.0
 """Seconds that a slow verb takes: longer than every timeout of the simulated config."""
 
@@ -207,6 +210,8 @@ class World:
         match process.fault.kind:
             case "foreign":
                 self._tamper()
+            case "busy" | "full":
+                process.journal.refused = REFUSED[process.fault.kind]
             case "freeze" | "stop":
                 self._freeze(process)
             case _:
@@ -239,6 +244,8 @@ class World:
                 raise RuntimeFailure(f"cannot {verb}: simulated")
             case "slow":
                 await self.clock.sleep(self.hang)
+            case "busy" | "full":
+                process.journal.refused = REFUSED[process.fault.kind]
             # Between the last look and the act, nobody could notice it.
             case "foreign" if moment == "after" or verb not in ("shift", "remove"):
                 self._tamper()
