@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from support.site import Site, User, site
+from comporta.model.errors import EXIT_INCIDENT
+from support.forked import python
+from support.site import INSTANCES, Site, User, site
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(180),
     pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk"),
 ]
-SIZE = "2m"
+SIZE = "24m"
+SHARE = 4
+"""One point of so many."""
+TESTS = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -62,20 +70,42 @@ def test_a_full_disk_hinders_a_deployment_but_neither_traffic_nor_status(shop: S
     assert shop.answers() == "1.1.0"
 
 
-@pytest.mark.parametrize("step", ["set up", "start", "switch traffic"])
-@pytest.mark.parametrize("settle", ["resume", "abort"])
-def test_a_disk_that_fills_up_on_the_way_is_settled_once_there_is_room(shop: Site, step: str, settle: str) -> None:
-    with User(shop.port) as user:
-        running = shop.start("deploy", "1.1.0", "--yes")
-        assert running.stdout
-        for line in running.stdout:
-            if ("check the router" if step == "set up" else step) in line:
-                fill(shop)
-        code = running.wait()
-        assert "1.0.0" in shop.comporta("status").stdout
-        room(shop)
-        if code == 3:
-            shop.comporta(settle, *(["--yes"] if settle == "resume" else []))
-    assert user.failures == []
-    assert shop.answers() == ("1.0.0" if code == 3 and settle == "abort" else "1.1.0")
-    assert shop.json("status")["interrupted"] is None
+@pytest.mark.timeout(300)
+def test_a_disk_that_fills_up_at_any_point_is_settled_once_there_is_room(shop: Site, tmp_path_factory: Any) -> None:
+    """The journal finds room for some more records where it grew before; then something else does not."""
+    points = told(shop, tmp_path_factory.mktemp("told") / "points", "deploy", "1.1.0", "--yes")
+    assert len(points) > 2 * SHARE
+    live = "1.1.0"
+    for turn, place in enumerate(points[::SHARE]):
+        to = "1.0.0" if live == "1.1.0" else "1.1.0"
+        with User(shop.port) as user:
+            done = full_at(place, shop, "deploy", to, "--yes")
+            assert "Traceback" not in done.stdout + done.stderr, place
+            status = shop.json("status")
+            room(shop)
+            undone = bool(turn % 2) or (done.returncode == EXIT_INCIDENT and status["interrupted"] is None)
+            if done.returncode == EXIT_INCIDENT:
+                assert "No space left on device" in done.stderr or "disk is full" in done.stderr, place
+                shop.comporta(*(["abort"] if undone else ["resume", "--yes"]))
+        assert user.failures == [], place
+        assert done.returncode in (0, EXIT_INCIDENT), place
+        live = live if undone and done.returncode else to
+        assert (shop.live(), shop.answers()) == (live, live), place
+        assert shop.running() == {"1.0.0": INSTANCES, "1.1.0": INSTANCES}, place
+        after = shop.json("status")
+        assert (after["interrupted"], after["lease"]) == (None, None), place
+
+
+def told(shop: Site, file: Path, *words: str) -> list[str]:
+    """The points that a command comes to."""
+    done = python([str(TESTS / "matrix" / "telling.py"), str(file), *words], cwd=shop.folder)
+    assert done.returncode == 0, done.stderr
+    return file.read_text().split()
+
+
+def full_at(place: str, shop: Site, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command; when it comes there, the disk is filled."""
+    filling = json.dumps(["sh", "-c", "cat /dev/zero > filler 2> /dev/null || true"])
+    disturbed = [sys.executable, str(TESTS / "support" / "disturbed.py"), place, filling, *words]
+    env = {**os.environ, "PYTHONPATH": str(TESTS)}
+    return subprocess.run(disturbed, cwd=shop.folder, env=env, capture_output=True, text=True, check=False)

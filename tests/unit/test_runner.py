@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
 import anyio
@@ -300,6 +301,17 @@ def test_an_error_nobody_foresaw_is_described_with_the_end_of_its_traceback() ->
         raise ExceptionGroup("many", [KeyError(str(each)) for each in range(40)])
     assert len(describe(group.value)["details"]) == 20
     assert set(describe(StepFailed("cannot"))) == {"error", "message"}
+
+
+def test_what_the_machine_refuses_is_described_without_a_traceback() -> None:
+    refused = OSError(errno.ENOSPC, "No space left on device", "/srv/occupant.new")
+    assert describe(refused) == {
+        "error": "OSError",
+        "message": "cannot finish the step: /srv/occupant.new: No space left on device",
+        "next": "`comporta doctor` looks for the reason",
+    }
+    assert describe(OSError(errno.EIO, "Input/output error"))["message"] == "cannot finish the step: Input/output error"
+    assert "details" in describe(OSError("a driver says so, and no system"))
 
 
 async def test_a_notebook_tells_measurements_of_all_steps_and_notes_of_its_own() -> None:

@@ -195,6 +195,14 @@ def describe(error: Exception) -> Facts:
             | ({"details": list(error.details)} if error.details else {})
             | ({"next": error.next} if error.next else {})
         )
+    if isinstance(error, OSError) and error.errno is not None:
+        # The machine said no, as on a full disk: where in our code it did so helps nobody.
+        where = f"{error.filename}: " if error.filename else ""
+        return {
+            "error": type(error).__name__,
+            "message": f"cannot finish the step: {where}{error.strerror}",
+            "next": "`comporta doctor` looks for the reason",
+        }
     lines = traceback.format_exception(error)
     return {
         "error": type(error).__name__,

@@ -64,14 +64,24 @@ class Seat:
             ) from error
 
     def record(self, occupant: Occupant) -> None:
-        """Durable and whole when it returns: after a crash there is the old record or the new one."""
+        """Durable and whole when it returns: after a crash there is the old record or the new one.
+
+        Raises:
+            RuntimeFailure: such as on a full disk.
+        """
         new = self._record.with_suffix(".new")
-        with new.open("wb") as file:
-            file.write(msgspec.json.encode(occupant))
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._record)
-        self._sync()
+        try:
+            with new.open("wb") as file:
+                file.write(msgspec.json.encode(occupant))
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(self._record)
+            self._sync()
+        except OSError as error:
+            raise RuntimeFailure(
+                f"cannot note who sits in {self.path.name}: {new}: {error.strerror}",
+                next="give the disk space, or this user the folder",
+            ) from error
 
     def clear(self) -> None:
         """Nobody sits here any more. Logs stay."""
