@@ -225,18 +225,33 @@ def test_a_deployment_is_finished_by_a_command_whose_clock_is_an_hour_behind(old
 # The router
 
 
-def test_an_nginx_that_is_killed_on_the_way_is_told_and_brought_back(old: Site) -> None:
-    kill = "kill -9 $(cat .comporta/development/nginx/nginx.pid)"
-    done = disturbed(old, "do:check-health:after-intent", kill, "deploy", "1.1.0", "--yes")
+KILL = "master=$(cat .comporta/development/nginx/nginx.pid); kill -9 $master $(pgrep -P $master)"
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("do:check-health:after-intent", "cannot shift: nginx does not run"),
+        ("do:shift-traffic:after-effect", "cannot get the service healthy"),
+    ],
+)
+def test_an_nginx_that_is_killed_on_the_way_is_told_and_brought_back(old: Site, place: str, told: str) -> None:
+    done = disturbed(old, place, KILL, "deploy", "1.1.0", "--yes")
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "nginx does not run" in done.stderr
-    assert "`comporta deploy`" in done.stderr
+    assert told in done.stderr
     assert "how many were lost is not known, as the proxy was down in between" in done.stdout + done.stderr
     assert old.json("history", "--limit", "1")[0]["figures"]["lost"] is None
     with User(old.port) as user:
         serves_untouched(old)
         deploys(old)
     assert user.failures == []
+
+
+def test_an_nginx_that_is_killed_past_the_point_of_no_return_is_brought_back_too(old: Site) -> None:
+    done = disturbed(old, "do:stop-instances:after-effect", KILL, "deploy", "1.1.0", "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "how many were lost is not known" in done.stdout
+    assert (old.live(), old.answers()) == ("1.1.0", "1.1.0")
 
 
 def test_a_router_file_that_is_edited_on_the_way_is_kept_and_told(old: Site) -> None:

@@ -14,6 +14,7 @@ from comporta.engine import machine
 from comporta.engine.runner import Runner
 from comporta.model.errors import JournalError
 from comporta.model.journal import Kind, Lease, Outcome
+from comporta.steps import prove_live, shift_traffic
 from comporta.steps.back_up_database import BackUpDatabase
 from comporta.steps.check_health import CheckHealth
 from comporta.steps.keep_warm import KeepWarm
@@ -127,6 +128,15 @@ def weight_stays(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ShiftTraffic, "undo", partly)
 
 
+def proxy_stays_down(patch: pytest.MonkeyPatch) -> None:
+    """A proxy that died is not started again on the way back, nor at the end."""
+
+    async def nothing(ports: object) -> None: ...
+
+    for module in (shift_traffic, prove_live):
+        patch.setattr(module, "bring_back", nothing)
+
+
 def foreign_is_overwritten(patch: pytest.MonkeyPatch) -> None:
     """What somebody changed by hand counts as not done yet."""
     check = ShiftTraffic.check
@@ -221,6 +231,7 @@ BUGS: tuple[Plant, ...] = (
     stopped_before_drained,
     never_expires,
     weight_stays,
+    proxy_stays_down,
     foreign_is_overwritten,
     undone_in_order,
     forgets_that_it_turned,

@@ -45,7 +45,7 @@ STRATEGIES: dict[str, Strategy] = {
     "rolling": rolling.plan,
     "emergency": emergency.plan,
 }
-KINDS = (*4 * ("crash",), *3 * ("abort",), *2 * ("fail",), "slow", "foreign", "busy", "full")
+KINDS = (*4 * ("crash",), *3 * ("abort",), *2 * ("fail",), "slow", "foreign", "busy", "full", "down")
 MOMENTS = 60
 """About as many as there are in a deployment. Early ones are drawn more often: each deployment has them."""
 WATCHED = 30.0
@@ -105,6 +105,7 @@ class Schedule(Operating):
         for act in [self._deploy, *self.draw.choices(acts, k=self.draw.randint(2, 4))]:
             act()
             self._settle()
+            self._bring_back()
         self._rest()
 
     # Acts
@@ -201,7 +202,7 @@ class Schedule(Operating):
         self._require_reason_for_incident(ended, fault)
 
     def _require_reason_for_incident(self, ended: object, fault: Fault | None) -> None:
-        harmless = fault is None or fault.kind in ("crash", "abort")
+        harmless = fault is None or fault.kind in ("crash", "abort", "busy", "down")
         if isinstance(ended, Ended) and harmless and not (self.world.sick or self.world.failing):
             assert ended.deployment.outcome is not Outcome.INCIDENT, ended.deployment.cause
 
@@ -215,6 +216,16 @@ class Schedule(Operating):
             self.tell(f"{settle.__name__}, {_told(fault)}")
             self._command(settle, fault)
         assert not self.cut_off, "it cannot be settled"
+
+    def _bring_back(self) -> None:
+        """A proxy that died when all was done is started by the next deployment, as `comporta status` says."""
+        routing = self.world.router.routing
+        live = routing.traffic.release_in(routing.traffic.live) if routing.traffic.live else None
+        if live is not None and not routing.running:
+            version = live.version
+            self.tell(f"deploy {version}, as the router is down")
+            self._command(lambda ctx: deploy(ctx, version, STRATEGIES["blue-green"]), None)
+            assert self.world.router.routing.running, "the router is down still"
 
     def _rest(self) -> None:
         assert not (found := violations(self.world)), "\n".join(found)

@@ -212,6 +212,8 @@ class World:
                 self._tamper()
             case "busy" | "full":
                 process.journal.refused = REFUSED[process.fault.kind]
+            case "down":
+                self._proxy_dies()
             case "freeze" | "stop":
                 self._freeze(process)
             case _:
@@ -246,6 +248,8 @@ class World:
                 await self.clock.sleep(self.hang)
             case "busy" | "full":
                 process.journal.refused = REFUSED[process.fault.kind]
+            case "down":
+                self._proxy_dies()
             # Between the last look and the act, nobody could notice it.
             case "foreign" if moment == "after" or verb not in ("shift", "remove"):
                 self._tamper()
@@ -257,6 +261,12 @@ class World:
         self._count()
         self.tampered, self._untampered = True, self.router.routing.traffic
         self.router.tamper(TAMPERED)
+
+    def _proxy_dies(self) -> None:
+        """Nobody answers users until it is started again, and nobody counts them."""
+        self._count()
+        self.underway.give_up()
+        self.router.die()
 
     def _freeze(self, process: Process) -> None:
         """The process stands still; then it goes on as if nothing had been.
@@ -332,7 +342,8 @@ class World:
         return healthy
 
     def _is_well(self, target: Target) -> bool:
-        slot = target.slot or self.router.routing.traffic.live
+        routing = self.router.routing
+        slot = target.slot or (routing.traffic.live if routing.running else None)
         seat = self.runtime._seat(slot) if slot else None
         if seat is not None and self.intolerant.get(seat.occupant.release.version, set()) & {*self.database.applied}:
             return False
@@ -355,7 +366,7 @@ class World:
         seconds, self._counted_at = self.clock.monotonic() - self._counted_at, self.clock.monotonic()
         traffic = self.router.routing.traffic
         for slot in Slot:
-            share = traffic.weights.of(slot) / 100 if traffic.weights else 0
+            share = traffic.weights.of(slot) / 100 if traffic.weights and self.router.routing.running else 0
             if share:
                 self.underway.sent(slot, self.pool(slot))
             self._owed[slot] += seconds * self.rate * share

@@ -8,6 +8,17 @@ from comporta.ports.bundle import Ports
 from comporta.steps.step import Effect, Facts, Step
 
 
+async def bring_back(ports: Ports) -> None:
+    """Start a proxy that died with what it served: whoever undoes wants users to be served again.
+
+    Raises:
+        RouterError: it cannot be started from here.
+    """
+    routing = await ports.router.observe()
+    if not routing.running and routing.topology is not None:
+        await ports.router.configure(routing.topology)
+
+
 class ConfigureRouter(Step, frozen=True, tag="configure-router"):
     to: Topology
     back_to: Topology | None

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from comporta.model.errors import StepFailed
+from contextlib import suppress
+
+from comporta.model.errors import RouterError, StepFailed
 from comporta.model.traffic import ReleaseRef
 from comporta.ports.bundle import Ports
+from comporta.steps.configure_router import bring_back
 from comporta.steps.step import Facts, Step
 
 
 class ProveLive(Step, frozen=True, tag="prove-live"):
-    """The last steps may run long after a crash, or a reboot: what was true at the switch need not be true now."""
+    """The last steps may run long after a crash, or a reboot: what was true at the switch need not be true now.
+
+    A proxy that died is started again, as there may be no way back any more.
+    """
 
     release: ReleaseRef
     path: str
@@ -19,6 +25,8 @@ class ProveLive(Step, frozen=True, tag="prove-live"):
         return f"prove that {self.release.version} serves"
 
     async def do(self, ports: Ports, began: float) -> Facts:
+        with suppress(RouterError):  # then nobody answers, which is told
+            await bring_back(ports)
         answered = await ports.router.answering(self.path)
         if answered != self.release.number:
             what = f"release {answered} answers" if answered else "nobody answers"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from comporta.ports.bundle import Ports
+from comporta.steps.configure_router import bring_back
 from comporta.steps.step import Effect, Facts, Step
 
 
@@ -35,5 +36,6 @@ class SetMaintenance(Step, frozen=True, tag="set-maintenance"):
 
     async def undo(self, ports: Ports) -> Facts:
         if self.served:
+            await bring_back(ports)
             await ports.router.maintain(None)
         return {}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from comporta.model.errors import RouterError, StepFailed
 from comporta.model.release import InstanceState
 from comporta.model.traffic import Slot, Traffic
 from comporta.ports.bundle import Ports
+from comporta.steps.configure_router import bring_back
 from comporta.steps.step import Effect, Facts, Step
 from comporta.steps.waiting import until
 
@@ -51,7 +54,10 @@ class ShiftTraffic(Step, frozen=True, tag="shift-traffic"):
 
     async def undo(self, ports: Ports) -> Facts:
         if (await ports.router.observe()).traffic == self.back_to:
+            with suppress(RouterError):  # where requests go is as before, whether or not the proxy is there
+                await bring_back(ports)
             return {}
+        await bring_back(ports)
         for slot in served(self.back_to):
             await self._require_one_running(slot, ports)
         return await self._shift(self.back_to, ports)

@@ -31,7 +31,7 @@ class FakeRouter:
     ) -> None:
         self.faults = faults
         self.routing = Routing(running=False, topology=None, traffic=Traffic())
-        self.reloads = 0
+        self.reloads = self.lives = 0
         self.page: str | None = None
         self._listen = listen
         self._alive = alive
@@ -49,6 +49,7 @@ class FakeRouter:
         await self.faults("configure", "before")
         if not self.routing.running or self.routing.topology != topology:
             self.reloads += self.routing.running
+            self.lives += not self.routing.running
             self.routing = msgspec.structs.replace(self.routing, running=True, topology=topology, tampered="")
         await self.faults("configure", "after")
 
@@ -117,13 +118,17 @@ class FakeRouter:
         return Reading(cursor=str(len(served)), figures=tuple(served[int(since) :]) if since else ())
 
     async def life(self) -> str | None:
-        return "the only one" if self.routing.running else ""
+        return f"life {self.lives}" if self.routing.running else ""
 
     async def recent(self, seconds: float) -> Reading:
         reading = await self.count("0")
         newest = max((f.at for f in reading.figures), default=0)
         figures = tuple(f for f in reading.figures if f.at > newest - seconds)
         return Reading(cursor=reading.cursor, figures=figures)
+
+    def die(self) -> None:
+        """The proxy is killed."""
+        self.routing = msgspec.structs.replace(self.routing, running=False)
 
     def tamper(self, traffic: Traffic) -> None:
         """Somebody changes the router behind comporta's back."""
