@@ -42,6 +42,9 @@ class Description(Value, frozen=True):
         return sum(self.rows.values())
 
 
+LAST_DAY = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+
+
 class Backup(Value, frozen=True):
     """One backup, as its manifest has it.
 
@@ -72,6 +75,10 @@ class Backup(Value, frozen=True):
     sealed: bool = False
     verified_at: float | None = None
     damage: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.at < LAST_DAY:
+            raise ValueError(f"at must be a moment from 1970 to 9999, not {self.at:g}")
 
 
 class Listing(Value, frozen=True):
