@@ -11,11 +11,13 @@ from comporta.steps.step import Effect, Facts, Step
 async def bring_back(ports: Ports) -> None:
     """Start a proxy that died with what it served: whoever undoes wants users to be served again.
 
+    It stays down where somebody changed its file by hand, as that would be overwritten.
+
     Raises:
         RouterError: it cannot be started from here.
     """
     routing = await ports.router.observe()
-    if not routing.running and routing.topology is not None:
+    if not routing.running and routing.topology is not None and not routing.tampered:
         await ports.router.configure(routing.topology)
 
 
