@@ -56,8 +56,8 @@ class Deployment(Struct, frozen=True):
     reason: str
     started: float
     cursor: str | None
-    proxy: str | None
     written: dict[str, Any]
+    proxy: str | None = None
     automatic: int | None = None
     approval: Approval | None = None
     requested: bool = False
