@@ -49,7 +49,7 @@ def beneath(shop: Site, *above: str, **environ: str) -> subprocess.CompletedProc
 
 def disturbed(shop: Site, place: str, disturbance: str, *words: str) -> subprocess.CompletedProcess[str]:
     """The command, with lines of shell that run when it comes there."""
-    return beneath(shop, sys.executable, str(DISTURBED), place, json.dumps(["sh", "-c", disturbance]), *words)
+    return shop.disturbed(place, ["sh", "-c", disturbance], *words)
 
 
 def serves_untouched(shop: Site) -> None:

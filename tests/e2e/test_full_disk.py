@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from comporta.model.errors import EXIT_INCIDENT
-from support.forked import python
 from support.site import INSTANCES, Site, User, site
 
 pytestmark = [
@@ -24,7 +20,7 @@ pytestmark = [
 SIZE = "24m"
 SHARE = 4
 """One point of so many."""
-TESTS = Path(__file__).parents[1]
+FILLING = ["sh", "-c", "cat /dev/zero > filler 2> /dev/null || true"]
 
 
 @pytest.fixture
@@ -71,15 +67,15 @@ def test_a_full_disk_hinders_a_deployment_but_neither_traffic_nor_status(shop: S
 
 
 @pytest.mark.timeout(300)
-def test_a_disk_that_fills_up_at_any_point_is_settled_once_there_is_room(shop: Site, tmp_path_factory: Any) -> None:
+def test_a_disk_that_fills_up_at_any_point_is_settled_once_there_is_room(shop: Site) -> None:
     """The journal finds room for some more records where it grew before; then something else does not."""
-    points = told(shop, tmp_path_factory.mktemp("told") / "points", "deploy", "1.1.0", "--yes")
+    points = shop.points("deploy", "1.1.0", "--yes")
     assert len(points) > 2 * SHARE
     live = "1.1.0"
     for turn, place in enumerate(points[::SHARE]):
         to = "1.0.0" if live == "1.1.0" else "1.1.0"
         with User(shop.port) as user:
-            done = full_at(place, shop, "deploy", to, "--yes")
+            done = shop.disturbed(place, FILLING, "deploy", to, "--yes")
             assert "Traceback" not in done.stdout + done.stderr, place
             status = shop.json("status")
             room(shop)
@@ -94,18 +90,3 @@ def test_a_disk_that_fills_up_at_any_point_is_settled_once_there_is_room(shop: S
         assert shop.running() == {"1.0.0": INSTANCES, "1.1.0": INSTANCES}, place
         after = shop.json("status")
         assert (after["interrupted"], after["lease"]) == (None, None), place
-
-
-def told(shop: Site, file: Path, *words: str) -> list[str]:
-    """The points that a command comes to."""
-    done = python([str(TESTS / "matrix" / "telling.py"), str(file), *words], cwd=shop.folder)
-    assert done.returncode == 0, done.stderr
-    return file.read_text().split()
-
-
-def full_at(place: str, shop: Site, *words: str) -> subprocess.CompletedProcess[str]:
-    """The command; when it comes there, the disk is filled."""
-    filling = json.dumps(["sh", "-c", "cat /dev/zero > filler 2> /dev/null || true"])
-    disturbed = [sys.executable, str(TESTS / "support" / "disturbed.py"), place, filling, *words]
-    env = {**os.environ, "PYTHONPATH": str(TESTS)}
-    return subprocess.run(disturbed, cwd=shop.folder, env=env, capture_output=True, text=True, check=False)

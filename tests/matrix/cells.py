@@ -18,11 +18,9 @@ from comporta.model.journal import Kind, Outcome
 from matrix.outside import Expected, orphans, records_of, wrongs
 from matrix.shops import VERSIONS, AnyShop, shop
 from matrix.users import Users
-from support.forked import python
 from support.places import Point
 from support.site import INSTANCES
 
-TELLING = Path(__file__).with_name("telling.py")
 WARM, COLD = "rollback-warm", "rollback-cold"
 EXAMPLES = 3
 """So many of the failed requests are told in words."""
@@ -163,12 +161,12 @@ class Stage:
         """Where the command can be killed, as the engine tells them: on the way forth, and on the way back."""
         with Users(self.shop.port, self.shop.post_path):
             to = self.to
-            forth = self._told(*self.words)
+            forth = self.shop.points(*self.words)
             self._keeps = self.live in self.shop.running()
             self._arrive(to)
             self._turn = self._last_to_undo(forth)
             self.shop.killed_at(self._turn, *self.words)
-            return [*forth, *self._told("abort")]
+            return [*forth, *self.shop.points("abort")]
 
     def play(self, places: tuple[str, ...]) -> Result:
         """One deployment. Whatever does not come as it should is told in the result."""
@@ -222,13 +220,6 @@ class Stage:
     def _arrive(self, to: str) -> None:
         """`to` serves, and the release before is kept warm, if the strategy keeps it."""
         self.live, self.warm = to, self.live if self._keeps else None
-
-    def _told(self, *words: str) -> list[str]:
-        """The points that the command comes to."""
-        with tempfile.NamedTemporaryFile("r") as file:
-            done = python([str(TELLING), file.name, *words], cwd=self.shop.folder)
-            assert done.returncode == 0, f"{words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-            return file.read().split()
 
     def _last_to_undo(self, forth: Sequence[str]) -> str:
         """The last point at which the deployment that was just made could still be undone."""

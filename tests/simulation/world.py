@@ -195,7 +195,7 @@ class World:
             self._look(verb)
         elif verb in ("shift", "remove"):
             self._count()
-        if (process := self._due()) is not None:
+        if (process := self._due()) is not None and not self._needs_no_verb(process):
             await self._strike(process, verb, moment)
 
     def _moment(self, event: StepEvent) -> None:
@@ -205,15 +205,11 @@ class World:
             return
         if process.fault.kind in STILL and event.moment not in AWAY_FROM_EFFECTS:
             return
-        if self._due() is None:
+        if self._due() is None or self._needs_no_verb(process):
             return
         match process.fault.kind:
             case "foreign":
                 self._tamper()
-            case "busy" | "full":
-                process.journal.refused = REFUSED[process.fault.kind]
-            case "down":
-                self._proxy_dies()
             case "freeze" | "stop":
                 self._freeze(process)
             case _:
@@ -227,6 +223,18 @@ class World:
         due = process.chances == process.fault.at + 1
         self.struck = self.struck or due
         return process if due else None
+
+    def _needs_no_verb(self, process: Process) -> bool:
+        """Whether the fault is one that befalls what is outside of the process, and did so now."""
+        assert process.fault is not None
+        match process.fault.kind:
+            case "busy" | "full":
+                process.journal.refused = REFUSED[process.fault.kind]
+            case "down":
+                self._proxy_dies()
+            case _:
+                return False
+        return True
 
     async def _strike(self, process: Process, verb: str, moment: str) -> None:
         assert process.fault is not None
@@ -246,10 +254,6 @@ class World:
                 raise RuntimeFailure(f"cannot {verb}: simulated")
             case "slow":
                 await self.clock.sleep(self.hang)
-            case "busy" | "full":
-                process.journal.refused = REFUSED[process.fault.kind]
-            case "down":
-                self._proxy_dies()
             # Between the last look and the act, nobody could notice it.
             case "foreign" if moment == "after" or verb not in ("shift", "remove"):
                 self._tamper()

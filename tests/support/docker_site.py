@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import secrets
 import subprocess
 import threading
@@ -14,10 +13,8 @@ from pathlib import Path
 
 from comporta.drivers.routers.nginx_options import NginxOptions
 from support.docker_world import BASE, docker, need_engine
-from support.forked import python
 from support.site import Site, taken_down
 
-DISTURBED = Path(__file__).with_name("disturbed.py")
 CONFIG = """\
 service: {service}
 release:
@@ -81,10 +78,6 @@ class DockerSite(Site):
         (place / "Dockerfile").write_text(
             f"FROM {BASE}\nLABEL test.service={self.service}\nCOPY index.html /www/\n{HOW[how]}\n"
         )
-
-    def disturbed(self, place: str, disturbance: list[str], *words: str) -> subprocess.CompletedProcess[str]:
-        """The command, which is disturbed when it comes to `place`, as in `killed_at`; how it ends is not asked."""
-        return python([str(DISTURBED), place, json.dumps(disturbance), *words], cwd=self.folder)
 
     def containers(self) -> list[str]:
         return docker("ps", "-aq", "--filter", f"label=comporta.service={self.service}").split()

@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -112,7 +113,7 @@ environments:
 """
 
 AnySite = TypeVar("AnySite", bound="Site")
-MORTAL = Path(__file__).with_name("mortal.py")
+MORTAL, DISTURBED, TELLING = (Path(__file__).with_name(f"{name}.py") for name in ("mortal", "disturbed", "telling"))
 
 
 @dataclass
@@ -181,6 +182,17 @@ class Site:
         """The command, which kills itself (SIGKILL) when it comes to `place`: "do:shift-traffic:after-effect"."""
         done = python([str(MORTAL), place, *words], cwd=self.folder)
         assert done.returncode == -signal.SIGKILL, f"it lived: {done.returncode}\n{done.stdout}\n{done.stderr}"
+
+    def disturbed(self, place: str, disturbance: list[str], *words: str) -> subprocess.CompletedProcess[str]:
+        """The command; another one runs when it comes to `place`, as in `killed_at`. How it ends is not asked."""
+        return python([str(DISTURBED), place, json.dumps(disturbance), *words], cwd=self.folder)
+
+    def points(self, *words: str) -> list[str]:
+        """Those that the command comes to, as `support.places` writes them."""
+        with tempfile.NamedTemporaryFile("r") as file:
+            done = python([str(TELLING), file.name, *words], cwd=self.folder)
+            assert done.returncode == 0, f"{words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+            return file.read().split()
 
     def json(self, *words: str, expect: int = 0) -> Any:
         return json.loads(self.comporta(*words, "--json", expect=expect).stdout)
